@@ -1,0 +1,43 @@
+"""The data a proxy sees: one small batch of inputs, with labels where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+__all__ = ["Batch"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of a network's inputs.
+
+    Attributes:
+        inputs: what the network is called with: a tensor ``[n, ...]`` (images float32
+            ``[n, c, h, w]``, token ids int64 ``[n, t]``), a tuple of positional arguments, or a
+            mapping of keyword arguments.
+        labels: class indices int64 ``[n]`` in ``0 .. classes - 1``, or None.
+        classes: how many classes the labels come from, or None where not known.
+        source: where the data came from, for manifests and messages.
+    """
+
+    inputs: Tensor | tuple[Tensor, ...] | Mapping[str, Tensor]
+    labels: Tensor | None = None
+    classes: int | None = None
+    source: str = "memory"
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The input tensors, in the order of the network's arguments."""
+        if isinstance(self.inputs, Tensor):
+            return (self.inputs,)
+        if isinstance(self.inputs, Mapping):
+            return tuple(self.inputs.values())
+        return self.inputs
+
+    @property
+    def size(self) -> int:
+        """How many samples the batch holds."""
+        return int(self.tensors[0].shape[0])
