@@ -1,0 +1,116 @@
+"""Score a network by any number of proxies in the passes that they need together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from nasproxy.batch import Batch
+from nasproxy.errors import NasproxyError
+from nasproxy.proxies import get_all
+from nasproxy.proxies.proxy import Proxy, ProxyScore, score_of
+from nasproxy.tracing.records import plan, run_passes
+from nasproxy.tracing.subject import cross_entropy, subject_of
+
+if TYPE_CHECKING:
+    from nasproxy.tracing.subject import Loss
+
+__all__ = ["evaluate", "explain", "outcomes"]
+
+
+def evaluate(
+    network: nn.Module,
+    batch: Batch | Tensor | tuple[Tensor, Tensor],
+    proxies: Iterable[str | Proxy] | None = None,
+    *,
+    seed: int = 0,
+    loss: Loss = cross_entropy,
+) -> dict[str, ProxyScore]:
+    """Score a network by zero-cost proxies.
+
+    Each kind of pass over the network runs once, whatever is asked; a score does not depend on
+    which others are asked for. Afterwards parameters, buffers, gradients, hooks, training flags,
+    device and dtype of the network, and the process's random state, are what they were.
+
+    Args:
+        network: any module; float parameters on one device.
+        batch: a :class:`Batch`, a tensor of inputs, or a pair (inputs, labels int64 ``[n]``).
+        proxies: names or :class:`Proxy` objects; the documented default set for None.
+        seed: what random draws in the network (dropout) start from, >= 0.
+        loss: prediction and labels -> a scalar, for the proxies that read gradients.
+
+    Returns:
+        Proxy name -> score, in the order asked.
+
+    Raises:
+        NasproxyError: a name does not exist, the batch is too small or lacks labels, the network
+            fails or its output is not finite, or a score is not.
+    """
+    found = outcomes(network, batch, proxies, seed=seed, loss=loss)
+    scores: dict[str, ProxyScore] = {}
+    for name, outcome in found.items():
+        if isinstance(outcome, NasproxyError):
+            raise outcome
+        scores[name] = outcome
+    return scores
+
+
+def outcomes(
+    network: nn.Module,
+    batch: Batch | Tensor | tuple[Tensor, Tensor],
+    proxies: Iterable[str | Proxy] | None = None,
+    *,
+    seed: int = 0,
+    loss: Loss = cross_entropy,
+) -> dict[str, ProxyScore | NasproxyError]:
+    """As :func:`evaluate`, with an error in place of each score that could not be had."""
+    asked = get_all(proxies)
+    subject = subject_of(network, as_batch(batch), loss=loss, seed=seed)
+    trace = run_passes(subject, [record for proxy in asked for record in proxy.needs])
+    found: dict[str, ProxyScore | NasproxyError] = {}
+    for proxy in asked:
+        try:
+            found[proxy.name] = score_of(proxy, trace)
+        except NasproxyError as error:
+            found[proxy.name] = error
+    return found
+
+
+def explain(proxies: Iterable[str | Proxy] | None = None) -> list[tuple[str, str, list[str]]]:
+    """Which passes would run for these proxies.
+
+    Returns:
+        For each pass its name, what it costs, and the proxies that read its records.
+    """
+    asked = get_all(proxies)
+    steps = plan(record for proxy in asked for record in proxy.needs)
+    return [
+        (
+            step.name,
+            step.cost(records),
+            [proxy.name for proxy in asked if any(r.made_by is step for r in proxy.needs)],
+        )
+        for step, records in steps.items()
+    ]
+
+
+def as_batch(batch: Batch | Tensor | tuple[Tensor, Tensor]) -> Batch:
+    """A tensor of inputs, or a pair of inputs and labels, as a :class:`Batch`.
+
+    Raises:
+        NasproxyError: it is neither, or the batch is empty.
+    """
+    if isinstance(batch, Tensor):
+        batch = Batch(batch)
+    elif isinstance(batch, tuple) and len(batch) == 2:
+        batch = Batch(batch[0], batch[1])
+    if not isinstance(batch, Batch):
+        raise NasproxyError(
+            f"a {type(batch).__name__} is not a batch",
+            accepted="a Batch, a tensor of inputs, or a pair (inputs, labels)",
+        )
+    if not batch.tensors or batch.tensors[0].ndim == 0 or batch.size == 0:
+        raise NasproxyError("the batch is empty", accepted="at least one sample")
+    return batch

@@ -1,0 +1,60 @@
+"""The zero-cost proxies by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from nasproxy.errors import NasproxyError
+from zerocost.registry import Registry
+
+if TYPE_CHECKING:
+    from nasproxy.proxies.proxy import Proxy
+
+__all__ = ["DEFAULT", "get", "get_all", "names"]
+
+_REGISTRY: Registry[Proxy] = Registry(
+    "proxy",
+    group="nasproxy.proxies",
+    builtin={
+        "params": "nasproxy.proxies.counts:PARAMS",
+        "flops": "nasproxy.proxies.counts:FLOPS",
+        "l2_norm": "nasproxy.proxies.weights:L2_NORM",
+        "grad_norm": "nasproxy.proxies.weights:GRAD_NORM",
+        "snip": "nasproxy.proxies.weights:SNIP",
+        "naswot": "nasproxy.proxies.naswot:NASWOT",
+        "synflow": "nasproxy.proxies.synflow:SYNFLOW",
+    },
+    error=NasproxyError,
+    listing="nasproxy proxies",
+)
+
+DEFAULT = ("naswot", "synflow")
+"""What runs where no proxy is named: no labels, one forward of the batch and one of one sample."""
+
+
+def get(name: str) -> Proxy:
+    """The proxy of a name, or of ``pkg.module:object``."""
+    return _REGISTRY.get(name)
+
+
+def names(pattern: str = "*") -> list[str]:
+    """The names of the proxies that match a shell pattern."""
+    return _REGISTRY.names(pattern)
+
+
+def get_all(proxies: Iterable[str | Proxy] | None = None) -> tuple[Proxy, ...]:
+    """Proxies by name or as they are, in the order given, each once; the default set for None.
+
+    Raises:
+        NasproxyError: none is named, or a name does not exist.
+    """
+    found: dict[str, Proxy] = {}
+    for proxy in DEFAULT if proxies is None else proxies:
+        resolved = get(proxy) if isinstance(proxy, str) else proxy
+        found.setdefault(resolved.name, resolved)
+    if not found:
+        raise NasproxyError(
+            "no proxy is named", accepted=", ".join(names()), hint="`nasproxy proxies` lists them"
+        )
+    return tuple(found.values())

@@ -1,0 +1,51 @@
+r"""Synflow: the flow of absolute weights from the input to the output, in log space.
+
+$$R = \mathbf 1^\top \Big( \prod_l |W_l| \Big) \mathbf 1, \qquad
+  s_l = \sum_{w \in W_l} \Big| w \, \frac{\partial R}{\partial w} \Big|, \qquad
+  s = \log \sum_l s_l$$
+
+with normalisations passed through, biases dropped, an input (or embedding) of ones, in float64.
+The value of a node is $\log(1 + s_l)$, which is 0 for a weight that no flow passes and does not
+overflow; the plain sum reaches $10^{61}$ on NAS-Bench-201.
+
+Reference: Tanaka et al., Pruning neural networks without any data by iteratively conserving
+synaptic flow, NeurIPS 2020, eq. 5; summed over the network as in Abdelfattah et al., ICLR 2021.
+Their code keeps the absolute biases; the equation has none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+
+from nasproxy.proxies.proxy import Proxy
+from nasproxy.tracing.data_free_pass import LOG_SYNAPTIC_FLOW
+from nasproxy.tracing.records import Trace
+
+__all__ = ["SYNFLOW"]
+
+
+def _log_one_plus(trace: Trace) -> dict[str, float]:
+    return {
+        name: float(np.logaddexp(0.0, log_flow))
+        for name, log_flow in trace[LOG_SYNAPTIC_FLOW].items()
+    }
+
+
+def _log_of_sum(nodes: Float64[np.ndarray, "nodes"]) -> float:
+    positive = nodes[nodes > 0]
+    if not len(positive):
+        return -np.inf
+    # log(exp(x) - 1) = x + log(1 - exp(-x)), exact for small and large x alike
+    return float(np.logaddexp.reduce(positive + np.log(-np.expm1(-positive))))
+
+
+SYNFLOW = Proxy(
+    name="synflow",
+    summary="log of the flow of absolute weights from input to output; needs no data",
+    needs=(LOG_SYNAPTIC_FLOW,),
+    statistic=_log_one_plus,
+    aggregate=_log_of_sum,
+    reads="weights of two or more dimensions: convolutions, linear layers, attention",
+    reference="Tanaka et al., Synaptic Flow, NeurIPS 2020, eq. 5",
+)

@@ -1,0 +1,130 @@
+"""Counting: parameters and multiply-accumulates, on a device that computes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from nasproxy.batch import Batch
+from nasproxy.errors import NasproxyError
+from nasproxy.tracing.bypass import bypassed
+from nasproxy.tracing.location import Location, tracked
+from nasproxy.tracing.nodes import parameter_owners
+from nasproxy.tracing.preserve import preserved
+from nasproxy.tracing.records import Pass, Record
+from nasproxy.tracing.subject import Subject
+
+__all__ = [
+    "COUNT_PASS",
+    "MULTIPLY_ACCUMULATES",
+    "PARAMETER_COUNTS",
+    "READ_PASS",
+    "WEIGHTS",
+    "multiply_accumulates",
+]
+
+
+def multiply_accumulates(network: nn.Module, batch: Batch, *, seed: int = 0) -> dict[str, int]:
+    """Multiply-accumulates of one sample, by the module that makes them.
+
+    Convolutions, linear layers, matrix products and attention count; additions of biases,
+    normalisations, activations and pooling do not. This is the convention of NAS-Bench-201's own
+    figures. The shapes are followed on the meta device, so that nothing is computed; a network
+    that cannot run there is run once on one sample.
+
+    Args:
+        network: any network.
+        batch: inputs of the shape to count for; the first sample is used.
+        seed: for networks that draw random numbers.
+
+    Returns:
+        Module path -> count, for the modules that multiply.
+    """
+    one = _first_sample(batch)
+    with preserved(network, training=False, seed=seed), bypassed(network), torch.no_grad():
+        try:
+            return _counted(network, one, lambda tensor: torch.empty_like(tensor, device="meta"))
+        except Exception:  # a network may build tensors on a device of its own, or look at values
+            try:
+                return _counted(network, one, lambda tensor: tensor.detach())
+            except Exception as cause:
+                raise NasproxyError(
+                    f"the network cannot be called on one sample: {type(cause).__name__}: {cause}",
+                    accepted="inputs of the shape and dtype that the network's forward takes",
+                ) from cause
+
+
+def _counted(
+    network: nn.Module, batch: Batch, placed: Callable[[Tensor], Tensor]
+) -> dict[str, int]:
+    state = {name: placed(parameter) for name, parameter in network.named_parameters()}
+    state |= {name: placed(buffer).clone() for name, buffer in network.named_buffers()}
+    inputs = tuple(placed(tensor).clone() for tensor in batch.tensors)
+    named = isinstance(batch.inputs, Mapping)
+    keywords = dict(zip(batch.inputs, inputs, strict=True)) if named else {}
+    with tracked(network) as location, _Products(location) as products:
+        functional_call(network, state, () if named else inputs, keywords)
+    return dict(products.counts)
+
+
+class _Products(TorchDispatchMode):
+    """Adds up the products of every operation at the module that is being called."""
+
+    def __init__(self, location: Location) -> None:
+        super().__init__()
+        self._location = location
+        self.counts: defaultdict[str, int] = defaultdict(int)
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            # torch counts a multiply-accumulate as two operations
+            self.counts[self._location.name] += formula(*args, **kwargs, out_val=out) // 2
+        return out
+
+
+def _first_sample(batch: Batch) -> Batch:
+    if isinstance(batch.inputs, Tensor):
+        return replace(batch, inputs=batch.inputs[:1])
+    if isinstance(batch.inputs, Mapping):
+        return replace(batch, inputs={name: t[:1] for name, t in batch.inputs.items()})
+    return replace(batch, inputs=tuple(tensor[:1] for tensor in batch.inputs))
+
+
+def _count(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
+    counts = multiply_accumulates(subject.network, subject.batch, seed=subject.seed)
+    return {MULTIPLY_ACCUMULATES: counts}
+
+
+def _read(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
+    parameters = dict(subject.network.named_parameters())
+    return {
+        PARAMETER_COUNTS: parameter_owners(subject.network),
+        WEIGHTS: {name: parameters[name].detach() for name in subject.nodes},
+    }
+
+
+READ_PASS = Pass("read", lambda _wanted: "no traversal, the parameters are read", _read)
+PARAMETER_COUNTS: Record[dict[str, int]] = Record("parameters of every module", READ_PASS)
+WEIGHTS: Record[dict[str, Tensor]] = Record("every weight", READ_PASS)
+
+COUNT_PASS = Pass("count", lambda _wanted: "1 forward of shapes, nothing computed", _count)
+MULTIPLY_ACCUMULATES: Record[dict[str, int]] = Record(
+    "multiply-accumulates of every module", COUNT_PASS
+)

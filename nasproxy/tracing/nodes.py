@@ -1,0 +1,45 @@
+"""Nodes: the layers of a network whose weights the proxies read."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+__all__ = ["parameter_owners", "weight_nodes"]
+
+
+def weight_nodes(network: nn.Module) -> dict[str, Tensor]:
+    """The weights that multiply activations, by parameter name, in the network's order.
+
+    A node is a parameter of two or more dimensions: the kernel of any convolution, the matrix of
+    a linear layer, the projections of an attention, the matrices of a recurrence. Biases, the
+    scales of normalisations and embedding tables are not: no activation passes through them.
+    A weight shared by an embedding and a linear layer counts, once.
+
+    Returns:
+        Parameter name -> the parameter itself, not a copy.
+    """
+    multiplied = {
+        id(parameter)
+        for module in network.modules()
+        if not isinstance(module, nn.Embedding | nn.EmbeddingBag)
+        for parameter in module.parameters(recurse=False)
+        if parameter.ndim >= 2
+    }
+    return {
+        name: parameter
+        for name, parameter in network.named_parameters()
+        if id(parameter) in multiplied
+    }
+
+
+def parameter_owners(network: nn.Module) -> dict[str, int]:
+    """How many parameters each module itself holds, shared ones counted at their first owner.
+
+    Returns:
+        Module path -> number of parameters, for the modules that hold any.
+    """
+    owners: dict[str, int] = {}
+    for name, parameter in network.named_parameters():
+        owner = name.rpartition(".")[0]
+        owners[owner] = owners.get(owner, 0) + parameter.numel()
+    return owners

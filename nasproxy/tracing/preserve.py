@@ -1,0 +1,53 @@
+"""Leave a network and the process as they were found."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+__all__ = ["preserved"]
+
+
+@contextmanager
+def preserved(network: nn.Module, *, training: bool, seed: int) -> Iterator[None]:
+    """Run a traversal in a given mode and from a given seed, then undo both.
+
+    Within, every module is in the given mode, torch's, numpy's and Python's global generators
+    start from ``seed`` (dropout and the like draw from them), and cuDNN is deterministic. After,
+    the modes module by module, the generators and the cuDNN flags are what they were.
+
+    Args:
+        network: whose training flags are kept.
+        training: the mode within.
+        seed: what the generators start from, >= 0.
+    """
+    modes = {module: module.training for module in network.modules()}
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002 the user's network may draw from it
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    try:
+        with (
+            torch.random.fork_rng(devices),
+            torch.backends.cudnn.flags(
+                enabled=torch.backends.cudnn.enabled,
+                benchmark=False,
+                deterministic=True,
+                allow_tf32=torch.backends.cudnn.allow_tf32,
+            ),
+        ):
+            torch.manual_seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            random.seed(seed)
+            for module in modes:
+                module.training = training
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
