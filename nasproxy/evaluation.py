@@ -11,6 +11,7 @@ from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.proxies.proxy import Proxy, ProxyScore, score_of
+from nasproxy.tracing.preserve import generators_kept
 from nasproxy.tracing.records import plan, run_passes
 from nasproxy.tracing.subject import cross_entropy, subject_of
 
@@ -66,15 +67,16 @@ def outcomes(
     loss: Loss = cross_entropy,
 ) -> dict[str, ProxyScore | NasproxyError]:
     """As :func:`evaluate`, with an error in place of each score that could not be had."""
-    asked = get_all(proxies)
-    subject = subject_of(network, as_batch(batch), loss=loss, seed=seed)
-    trace = run_passes(subject, [record for proxy in asked for record in proxy.needs])
     found: dict[str, ProxyScore | NasproxyError] = {}
-    for proxy in asked:
-        try:
-            found[proxy.name] = score_of(proxy, trace)
-        except NasproxyError as error:
-            found[proxy.name] = error
+    with generators_kept():
+        asked = get_all(proxies)
+        subject = subject_of(network, as_batch(batch), loss=loss, seed=seed)
+        trace = run_passes(subject, [record for proxy in asked for record in proxy.needs])
+        for proxy in asked:
+            try:
+                found[proxy.name] = score_of(proxy, trace)
+            except NasproxyError as error:
+                found[proxy.name] = error
     return found
 
 

@@ -31,8 +31,11 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
     gradients = WEIGHT_GRADIENTS in wanted
     parameters = subject.parameters(gradients=gradients)
     observed = _agreements(subject) if AGREEMENTS in wanted else nullcontext({})
-    with preserved(subject.network, training=True, seed=subject.seed):
-        with torch.set_grad_enabled(gradients), observed as agreements:
+    with (
+        preserved(subject.network, training=True, seed=subject.seed),
+        torch.set_grad_enabled(gradients),
+    ):
+        with observed as agreements:
             predicted = subject.call(parameters)
         made: dict[Record[Any], object] = {AGREEMENTS: agreements}
         if gradients:

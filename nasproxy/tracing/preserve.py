@@ -10,7 +10,21 @@ import numpy as np
 import torch
 from torch import nn
 
-__all__ = ["preserved"]
+__all__ = ["generators_kept", "preserved"]
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Restore the global generators of torch, numpy and Python when the block ends."""
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002 the user's network may draw from it
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    try:
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 @contextmanager
@@ -27,17 +41,15 @@ def preserved(network: nn.Module, *, training: bool, seed: int) -> Iterator[None
         seed: what the generators start from, >= 0.
     """
     modes = {module: module.training for module in network.modules()}
-    python_state = random.getstate()
-    numpy_state = np.random.get_state()  # noqa: NPY002 the user's network may draw from it
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    cudnn = torch.backends.cudnn
     try:
         with (
-            torch.random.fork_rng(devices),
-            torch.backends.cudnn.flags(
-                enabled=torch.backends.cudnn.enabled,
+            generators_kept(),
+            cudnn.flags(
+                enabled=cudnn.enabled,
                 benchmark=False,
                 deterministic=True,
-                allow_tf32=torch.backends.cudnn.allow_tf32,
+                allow_tf32=cudnn.allow_tf32,
             ),
         ):
             torch.manual_seed(seed)
@@ -49,5 +61,3 @@ def preserved(network: nn.Module, *, training: bool, seed: int) -> Iterator[None
     finally:
         for module, mode in modes.items():
             module.training = mode
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
