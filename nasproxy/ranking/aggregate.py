@@ -33,7 +33,7 @@ def average_ranks(values: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"
 
 def rank_aggregate(
     scores: Float64[np.ndarray, "m p"],
-    signs: Sequence[float],
+    signs: Sequence[int],
     method: Literal["log", "mean"] = "log",
 ) -> Float64[np.ndarray, " m"]:
     r"""One score from p proxies by their ranks r: 1 for the worst of m, m for the best.
@@ -69,4 +69,6 @@ def rank_aggregate(
     for column, sign in enumerate(signs):
         ranks[:, column] = average_ranks(sign * scores[:, column])
     share = ranks / m
-    return np.log(share).sum(axis=1) if method == "log" else share.mean(axis=1)
+    combined: Float64[np.ndarray, " m"]
+    combined = np.log(share).sum(axis=1) if method == "log" else share.mean(axis=1)
+    return combined

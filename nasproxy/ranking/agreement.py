@@ -95,7 +95,12 @@ def agreement(
         )
     pairs = sorted_pairs(x, y)
     tau, rho = tau_and_rho(pairs.x, pairs.y, np.ones(len(x), np.int64)).tolist()
-    drawn = np.array([tau_and_rho(pairs.x, pairs.y, w) for w in _weights(len(x), resamples, seed)])
+    drawn = np.array(
+        [
+            tau_and_rho(pairs.x, pairs.y, weights[pairs.order])
+            for weights in _weights(len(x), resamples, seed)
+        ]
+    )
     drawn = drawn[np.isfinite(drawn[:, 0])]
     if not len(drawn):
         raise NasproxyError(
@@ -114,7 +119,7 @@ def agreement(
 
 
 def _compared(
-    scores: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."], name: str
+    scores: Num[np.ndarray, "..."], truth: Num[np.ndarray, ...], name: str
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     if scores.ndim != 1 or scores.shape != truth.shape:
         raise NasproxyError(

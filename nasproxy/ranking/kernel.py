@@ -46,7 +46,7 @@ def sorted_pairs(x: Float64[np.ndarray, " n"], y: Float64[np.ndarray, " n"]) -> 
 @compiled
 def tau_and_rho(
     x: Int64[np.ndarray, " n"], y: Int64[np.ndarray, " n"], weights: Int64[np.ndarray, " n"]
-) -> Float64[np.ndarray, "2"]:
+) -> Float64[np.ndarray, " 2"]:
     r"""Kendall's tau_b and Spearman's rho, where pair i is there ``weights[i]`` times.
 
     .. math:: \tau_b = \frac{C - D}{\sqrt{(n_0 - n_1)(n_0 - n_2)}}
@@ -69,64 +69,74 @@ def tau_and_rho(
         (1966): tau from inversions. Fenwick, "A new data structure for cumulative frequency
         tables", Software: Practice and Experience 24 (1994): the counter of inversions.
     """
-    size = x.shape[0]
-    x_weight = np.zeros(size, np.int64)
-    y_weight = np.zeros(size, np.int64)
-    tree = np.zeros(size + 1, np.int64)
+    x_weight = np.zeros(x.shape[0], np.int64)
+    y_weight = np.zeros(x.shape[0], np.int64)
     total = 0
-    discordant = 0
     tied_both = 0
     run = 0
-    for i in range(size):
+    for i in range(x.shape[0]):
         if i > 0 and (x[i] != x[i - 1] or y[i] != y[i - 1]):
             tied_both += run * (run - 1) // 2
             run = 0
-        weight = weights[i]
-        if weight == 0:
+        run += weights[i]
+        total += weights[i]
+        x_weight[x[i]] += weights[i]
+        y_weight[y[i]] += weights[i]
+    tied_both += run * (run - 1) // 2
+
+    x_rank, tied_x = _centred_ranks(x_weight, total)
+    y_rank, tied_y = _centred_ranks(y_weight, total)
+    pairs = total * (total - 1) // 2
+    out = np.full(2, np.nan)
+    if pairs in (tied_x, tied_y):
+        return out
+    excess = pairs - tied_x - tied_y + tied_both - 2 * _inversions(y, weights)
+    # The square root of a rounded square is exact: equal orders give 1, not nearly 1.
+    out[0] = excess / math.sqrt(float(pairs - tied_x) * float(pairs - tied_y))
+    across = 0.0
+    spread_x = 0.0
+    spread_y = 0.0
+    for i in range(x.shape[0]):
+        across += float(weights[i]) * x_rank[x[i]] * y_rank[y[i]]
+        spread_x += float(weights[i]) * x_rank[x[i]] * x_rank[x[i]]
+        spread_y += float(weights[i]) * y_rank[y[i]] * y_rank[y[i]]
+    out[1] = across / math.sqrt(spread_x * spread_y)
+    return out
+
+
+@compiled
+def _inversions(y: Int64[np.ndarray, " n"], weights: Int64[np.ndarray, " n"]) -> int:
+    # Equal x stand in ascending y, so that pairs tied in x are no inversions.
+    tree = np.zeros(y.shape[0] + 1, np.int64)
+    inversions = 0
+    before = 0
+    for i in range(y.shape[0]):
+        if weights[i] == 0:
             continue
-        run += weight
-        x_weight[x[i]] += weight
-        y_weight[y[i]] += weight
         node = y[i] + 1
         not_greater = 0
         while node > 0:
             not_greater += tree[node]
             node &= node - 1
-        discordant += weight * (total - not_greater)
+        inversions += weights[i] * (before - not_greater)
         node = y[i] + 1
-        while node <= size:
-            tree[node] += weight
+        while node < tree.shape[0]:
+            tree[node] += weights[i]
             node += node & -node
-        total += weight
-    tied_both += run * (run - 1) // 2
+        before += weights[i]
+    return inversions
 
-    # Average ranks, centred and doubled: twice the rank less (n + 1), an exact integer.
-    x_rank = np.zeros(size, np.int64)
-    y_rank = np.zeros(size, np.int64)
-    tied_x = 0
-    tied_y = 0
-    below_x = 0
-    below_y = 0
-    for code in range(size):
-        tied_x += x_weight[code] * (x_weight[code] - 1) // 2
-        tied_y += y_weight[code] * (y_weight[code] - 1) // 2
-        x_rank[code] = 2 * below_x + x_weight[code] - total
-        y_rank[code] = 2 * below_y + y_weight[code] - total
-        below_x += x_weight[code]
-        below_y += y_weight[code]
 
-    pairs = total * (total - 1) // 2
-    out = np.full(2, np.nan)
-    if pairs == tied_x or pairs == tied_y:
-        return out
-    excess = pairs - tied_x - tied_y + tied_both - 2 * discordant
-    out[0] = excess / math.sqrt(pairs - tied_x) / math.sqrt(pairs - tied_y)
-    across = 0.0
-    spread_x = 0.0
-    spread_y = 0.0
-    for i in range(size):
-        across += float(weights[i]) * x_rank[x[i]] * y_rank[y[i]]
-        spread_x += float(weights[i]) * x_rank[x[i]] * x_rank[x[i]]
-        spread_y += float(weights[i]) * y_rank[y[i]] * y_rank[y[i]]
-    out[1] = across / math.sqrt(spread_x) / math.sqrt(spread_y)
-    return out
+@compiled
+def _centred_ranks(
+    counts: Int64[np.ndarray, " n"], total: int
+) -> tuple[Int64[np.ndarray, " n"], int]:
+    # Twice the average rank less (total + 1): an exact integer with mean 0.
+    ranks = np.empty(counts.shape[0], np.int64)
+    tied = 0
+    below = 0
+    for code in range(counts.shape[0]):
+        ranks[code] = 2 * below + counts[code] - total
+        tied += counts[code] * (counts[code] - 1) // 2
+        below += counts[code]
+    return ranks, tied

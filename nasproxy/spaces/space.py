@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from torch import nn
@@ -13,6 +13,7 @@ __all__ = ["SearchSpace"]
 A = TypeVar("A", bound=Hashable)
 
 
+@runtime_checkable
 class SearchSpace(Protocol[A]):
     """Architectures that can be sampled, changed, compared and built.
 
