@@ -180,7 +180,7 @@ def score_histogram(
             accepted="at least one finite score",
         )
     figure, axes = _canvas(7.2, 4.0)
-    axes.hist(values, bins="auto" if len(values) < 100_000 else 200, color=_COLOURS[0], alpha=0.85)
+    axes.hist(values, bins=_bins(values), color=_COLOURS[0], alpha=0.85)
     for (label, value), colour in zip(
         (marked or {}).items(), _cycled(len(marked or {}), skip=1), strict=True
     ):
@@ -193,7 +193,7 @@ def score_histogram(
     _title(
         axes,
         f"Scores of {len(values):,} architectures by {name}",
-        f"{without:,} without a finite score are not shown" if without else "",
+        f"without a finite score, and not shown: {without:,}" if without else "",
     )
     return _png(figure)
 
@@ -238,6 +238,15 @@ def _title(axes: Axes, title: str, below: str) -> None:
 
 def _cycled(count: int, *, skip: int = 0) -> list[str]:
     return [_COLOURS[(index + skip) % len(_COLOURS)] for index in range(count)]
+
+
+def _bins(values: np.ndarray) -> int:
+    # Freedman and Diaconis (1981), within what a reader can tell apart: a single outlier, such
+    # as a sentinel of -1e8, would ask for millions.
+    low, high = np.quantile(values, [0.25, 0.75])
+    if high == low:
+        return 10
+    return int(np.clip(np.ptp(values) * np.cbrt(len(values)) / (2 * (high - low)), 10, 80))
 
 
 def _focus(ends: list[np.ndarray], optimum: float | None) -> tuple[float, float]:

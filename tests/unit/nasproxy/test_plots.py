@@ -87,7 +87,13 @@ def test_the_curve_says_its_end_and_its_regret(texts: list[str]) -> None:
 def test_the_histogram_counts_what_it_cannot_show(texts: list[str]) -> None:
     plots.score_histogram(np.array([1.0, 2, 3, np.nan, np.inf]), name="synflow")
     assert "Scores of 3 architectures by synflow" in texts
-    assert "2 without a finite score are not shown" in texts
+    assert "without a finite score, and not shown: 2" in texts
+
+
+def test_a_sentinel_far_away_costs_no_memory() -> None:
+    assert plots.score_histogram(np.append(NOISY, -1e8), name="nwot").startswith(b"\x89PNG")
+    assert plots._bins(np.append(NOISY, -1e8)) == 80
+    assert plots._bins(np.zeros(5)) == 10
 
 
 def test_the_incumbent_is_the_best_judged_so_far() -> None:
