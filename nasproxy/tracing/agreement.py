@@ -12,7 +12,7 @@ from numba.core import types
 from numba.extending import intrinsic
 from torch import Tensor
 
-from zerocost.kernels import kernel
+from zerocost.compiled import compiled
 
 __all__ = ["sample_rows", "sign_agreements"]
 
@@ -82,7 +82,7 @@ def _ones(_context: Any, word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@kernel
+@compiled
 def _pack_signs(values: Any, words: Any) -> None:
     samples, units = values.shape
     for sample in range(samples):
@@ -94,7 +94,7 @@ def _pack_signs(values: Any, words: Any) -> None:
             words[sample, word] = bits
 
 
-@kernel
+@compiled
 def _count_agreements(words: Any, units: int, agreements: Any) -> None:
     samples = words.shape[0]
     for i in range(samples):

@@ -1,0 +1,152 @@
+"""Several proxies and baselines against one truth, over all and within strata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Num
+
+from nasproxy.errors import NasproxyError
+from nasproxy.ranking.agreement import Agreement, agreement
+
+__all__ = ["Correlations", "Stratum", "correlate"]
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """The architectures of one stratum, ranked among themselves.
+
+    Attributes:
+        n: how many architectures the stratum holds.
+        proxies: the agreement of each proxy that has one here.
+        undefined: why the others have none: too few pairs, or a constant side.
+    """
+
+    n: int
+    proxies: Mapping[str, Agreement]
+    undefined: Mapping[str, str]
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values by name."""
+        return {
+            "n": self.n,
+            "proxies": {name: found.as_json() for name, found in self.proxies.items()},
+            "undefined": dict(self.undefined),
+        }
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """How well proxies and baselines order one truth.
+
+    Attributes:
+        n: how many architectures there are.
+        proxies: the agreement of each proxy, after turning those where less is better.
+        baselines: the same for what a proxy has to beat, such as the parameter count.
+        strata: the same within each stratum; empty where none were given.
+        resamples: behind each interval.
+        seed: of the resampling.
+    """
+
+    n: int
+    proxies: Mapping[str, Agreement]
+    baselines: Mapping[str, Agreement]
+    strata: Mapping[str, Stratum]
+    resamples: int
+    seed: int
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values by name, as ``correlate --json`` prints them."""
+        return {
+            "n": self.n,
+            "proxies": {name: found.as_json() for name, found in self.proxies.items()},
+            "baselines": {name: found.as_json() for name, found in self.baselines.items()},
+            "strata": {name: found.as_json() for name, found in self.strata.items()},
+            "bootstrap": {"level": 0.95, "resamples": self.resamples, "seed": self.seed},
+        }
+
+
+def correlate(
+    scores: Mapping[str, Num[np.ndarray, "..."]],
+    truth: Num[np.ndarray, "..."],
+    *,
+    higher_is_better: Mapping[str, bool] | None = None,
+    baselines: Mapping[str, Num[np.ndarray, "..."]] | None = None,
+    strata: np.ndarray | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Correlations:
+    """Rank correlations of proxies with a truth, with 95 % bootstrap intervals.
+
+    A proxy of which less is better is negated first, so that a positive value always says that
+    the proxy orders as it claims to.
+
+    Args:
+        scores: for each proxy real numbers ``[n]``, NaN where there is no score.
+        truth: real numbers ``[n]``, more is better (accuracy), NaN where it is not known.
+        higher_is_better: the direction of proxies and baselines by name; True where not named.
+        baselines: like ``scores``, reported apart.
+        strata: labels ``[n]`` (text or whole numbers); proxies are then also correlated within
+            each, where what separates the strata cannot help them.
+        resamples: bootstrap resamples behind each interval, 1 or more.
+        seed: of the resampling.
+
+    Returns:
+        Every agreement by name. O(resamples n log n) a proxy.
+
+    Raises:
+        NasproxyError: as by ``agreement``, naming the proxy; strata of another length.
+    """
+    directions = higher_is_better or {}
+
+    def oriented(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {
+            name: column if directions.get(name, True) else -column.astype(np.float64)
+            for name, column in columns.items()
+        }
+
+    proxies = oriented(scores)
+    if strata is not None and strata.shape != truth.shape:
+        raise NasproxyError(
+            f"the strata have the shape {list(strata.shape)}, the truth {list(truth.shape)}",
+            accepted="one label an architecture",
+        )
+
+    def all_agreements(columns: Mapping[str, np.ndarray]) -> dict[str, Agreement]:
+        return {
+            name: agreement(column, truth, name=name, resamples=resamples, seed=seed)
+            for name, column in columns.items()
+        }
+
+    return Correlations(
+        n=len(truth),
+        proxies=all_agreements(proxies),
+        baselines=all_agreements(oriented(baselines or {})),
+        strata={
+            str(label): _within(proxies, truth, strata == label, resamples, seed)
+            for label in (() if strata is None else np.unique(strata))
+        },
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _within(
+    proxies: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    here: np.ndarray,
+    resamples: int,
+    seed: int,
+) -> Stratum:
+    found: dict[str, Agreement] = {}
+    undefined: dict[str, str] = {}
+    for name, column in proxies.items():
+        try:
+            found[name] = agreement(
+                column[here], truth[here], name=name, resamples=resamples, seed=seed
+            )
+        except NasproxyError as error:
+            undefined[name] = error.wrong
+    return Stratum(int(here.sum()), found, undefined)

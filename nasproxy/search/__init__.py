@@ -1,0 +1,1 @@
+"""Search over a space on Optuna's ask and tell."""
