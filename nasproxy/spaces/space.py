@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from torch import nn
+
+if TYPE_CHECKING:  # names of spaces are listed without the seconds that importing torch takes
+    from torch import nn
 
 __all__ = ["SearchSpace"]
 
 A = TypeVar("A", bound=Hashable)
 
 
+@runtime_checkable
 class SearchSpace(Protocol[A]):
     """Architectures that can be sampled, changed, compared and built.
 
