@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from nasproxy.spaces.nasbench201.cell import Cell
 
 from nasproxy.benchmarks.table import BenchmarkTable
 from nasproxy.errors import NasproxyError
+from nasproxy.spaces.nasbench201.cell import Cell
 
 __all__ = ["load", "read"]
 
@@ -58,8 +58,10 @@ def read(path: Path) -> BenchmarkTable:
     """
     with path.open("rb") as stream:
         records = _unpickled(path, stream)
-    if not isinstance(records, Mapping) or not records:
+    if not isinstance(records, Mapping):
         raise _malformed(path, f"a {type(records).__name__} instead of a mapping")
+    if not records:
+        raise _malformed(path, "it is empty")
     cells, accuracies = [], []
     for cell, record in records.items():
         accuracy = getattr(record, "baseline_accuracy", None)

@@ -6,12 +6,12 @@ import ast
 from pathlib import Path
 
 import numpy as np
-from nasproxy.spaces.nasbench201.cell import Cell
 
 from nasproxy import data
 from nasproxy.benchmarks.columns import number_columns, read_columns
 from nasproxy.benchmarks.table import BenchmarkTable
 from nasproxy.errors import NasproxyError
+from nasproxy.spaces.nasbench201.cell import Cell
 
 __all__ = ["load", "load_imagenet16", "read"]
 
