@@ -100,8 +100,9 @@ def disk_full(path: Path, cause: BaseException) -> ZerocostError | None:
 
 
 def _check_target(path: Path, overwrite: bool) -> None:
-    if path.is_dir():
-        raise ZerocostError(f"{path} is a folder", accepted="the name of a file to write")
+    if path.exists() and not path.is_file():  # renaming onto /dev/null would replace the device
+        kind = "folder" if path.is_dir() else "device"
+        raise ZerocostError(f"{path} is a {kind}", accepted="the name of a file to write")
     if path.exists() and not overwrite:
         raise ZerocostError(
             f"the output {path} exists",

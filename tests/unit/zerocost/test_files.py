@@ -64,6 +64,13 @@ def test_a_folder_is_no_output(tmp_path: Path) -> None:
         write_text(tmp_path, "", overwrite=True)
 
 
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="the system has no /dev/null")
+def test_a_device_is_never_replaced() -> None:
+    with pytest.raises(ZerocostError, match="/dev/null is a device"):
+        write_text(Path("/dev/null"), "", overwrite=True)
+    assert Path("/dev/null").is_char_device()
+
+
 @pytest.mark.parametrize("folder", ["absent", "file"])
 def test_a_missing_folder_is_named(tmp_path: Path, folder: str) -> None:
     (tmp_path / "file").write_text("")
