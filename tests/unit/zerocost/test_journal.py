@@ -47,6 +47,18 @@ def test_a_kill_at_any_byte_loses_the_torn_line_alone(tmp_path: Path) -> None:
         assert path.read_bytes() == whole
 
 
+def test_a_long_torn_line_leaves_nothing_behind_a_short_record(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    records = _filled(path)
+    with path.open("ab") as stream:
+        stream.write(b'{"text": "' + b"x" * 500)
+    with Journal(path, CONFIGURATION) as journal:
+        journal.append({"i": 3})
+    assert path.read_bytes().endswith(b'\n{"i": 3}\n')
+    with Journal(path, CONFIGURATION) as journal:
+        assert journal.records == [*records, {"i": 3}]
+
+
 def test_a_killed_process_loses_nothing_appended(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     script = (
