@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,9 @@ def _cost(wanted: frozenset[Record[Any]]) -> str:
 def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
     gradients = WEIGHT_GRADIENTS in wanted
     parameters = subject.parameters(gradients=gradients)
-    observed = _agreements(subject) if AGREEMENTS in wanted else nullcontext({})
+    observed: AbstractContextManager[dict[str, Float64[np.ndarray, "n n"]]] = (
+        _agreements(subject) if AGREEMENTS in wanted else nullcontext({})
+    )
     with (
         preserved(subject.network, training=True, seed=subject.seed),
         torch.set_grad_enabled(gradients),
@@ -65,7 +67,7 @@ def _weight_gradients(
         )
     nodes = [parameters[name] for name in subject.nodes]
     if not loss.requires_grad:  # no weight reaches the output
-        return {name: torch.zeros_like(node) for name, node in zip(subject.nodes, nodes)}
+        return {name: torch.zeros_like(parameters[name]) for name in subject.nodes}
     found = torch.autograd.grad(loss, nodes, allow_unused=True)
     return {
         name: torch.zeros_like(node) if gradient is None else gradient

@@ -75,11 +75,11 @@ def _counted(
     return dict(products.counts)
 
 
-class _Products(TorchDispatchMode):
+class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the products of every operation at the module that is being called."""
 
     def __init__(self, location: Location) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._location = location
         self.counts: defaultdict[str, int] = defaultdict(int)
 

@@ -80,7 +80,7 @@ def _log_flow(subject: Subject, *, scale: float) -> dict[str, float]:
 
 
 def _ones(batch: Batch, scale: float) -> Batch:
-    """One sample of ones for each float input; token ids stay, since their embedding is bypassed."""
+    """One sample of ones for each float input; token ids stay, their embedding is replaced."""
 
     def filled(tensor: Tensor) -> Tensor:
         if tensor.is_floating_point():

@@ -18,13 +18,19 @@ def generators_kept() -> Iterator[None]:
     """Restore the global generators of torch, numpy and Python when the block ends."""
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002 the user's network may draw from it
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    devices = _cuda_devices()
     try:
         with torch.random.fork_rng(devices):
             yield
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def _cuda_devices() -> list[int]:
+    # Asking a process that has not used CUDA would start it, which costs a second.
+    used: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return list(range(torch.cuda.device_count())) if used else []
 
 
 @contextmanager

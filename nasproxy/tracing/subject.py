@@ -165,7 +165,8 @@ def _formatted(parameter: Tensor, batch: Batch) -> Tensor:
 
 
 def _shapes(batch: Batch) -> str:
-    return ", ".join(f"{list(t.shape)} {str(t.dtype).removeprefix('torch.')}" for t in batch.tensors)
+    named = ((list(tensor.shape), str(tensor.dtype)) for tensor in batch.tensors)
+    return ", ".join(f"{shape} {dtype.removeprefix('torch.')}" for shape, dtype in named)
 
 
 def _first_line(error: BaseException) -> str:
