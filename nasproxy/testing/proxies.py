@@ -63,7 +63,7 @@ class ProxyContract:
         assert len(score.nodes) == len(score.node_names) == len(set(score.node_names)) > 0
 
     def test_nodes_are_named_after_the_network(self, case: tuple[nn.Module, Batch]) -> None:
-        """A node's name is a parameter or a module of the network, with ``#k`` for its k-th call."""
+        """By a parameter or a module of the network, with ``#k`` for its k-th call."""
         network, batch = case
         known = {name for name, _ in network.named_parameters()}
         known |= {name for name, _ in network.named_modules()}
@@ -205,7 +205,7 @@ def _labels(batch: Batch) -> Tensor:
 
 def _everything(network: nn.Module, batch: Batch) -> dict[str, Any]:
     """All that a proxy could change and must not."""
-    numpy_state = np.random.get_state()  # noqa: NPY002
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002
     return {
         "parameters and buffers": {n: t.clone() for n, t in network.state_dict().items()},
         "parameter identities": [id(parameter) for parameter in network.parameters()],

@@ -82,8 +82,8 @@ def sample_rows(tensor: Tensor, samples: int) -> Tensor | None:
     return tensor.reshape(samples, -1)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _ones(_context: Any, word: Any) -> Any:
+@intrinsic
+def _set_bits(_context: Any, word: Any) -> Any:
     """How many bits of a word are set: one machine instruction."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -116,6 +116,6 @@ def _count_agreements(words: Any, units: int, agreements: Any) -> None:
         for j in range(i):
             differing = numba.uint64(0)
             for word in range(words.shape[1]):
-                differing += _ones(words[i, word] ^ words[j, word])
+                differing += _set_bits(words[i, word] ^ words[j, word])  # type: ignore[call-arg]
             agreements[i, j] = units - numba.int64(differing)
             agreements[j, i] = agreements[i, j]

@@ -97,14 +97,14 @@ def _decomposed() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        torch.backends.mkldnn.enabled = mkldnn
+        torch.backends.mkldnn.enabled = mkldnn  # type: ignore[assignment]
 
 
-class _Products(TorchDispatchMode):
+class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the products of every operation at the module that is being called."""
 
     def __init__(self, location: Location) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._location = location
         self.counts: defaultdict[str, int] = defaultdict(int)
 

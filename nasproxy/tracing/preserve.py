@@ -18,13 +18,19 @@ def generators_kept() -> Iterator[None]:
     """Restore the global generators of torch, numpy and Python when the block ends."""
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002 the user's network may draw from it
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    devices = _cuda_devices()
     try:
         with torch.random.fork_rng(devices):
             yield
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def _cuda_devices() -> list[int]:
+    # Asking a process that has not used CUDA would start it, which costs a second.
+    used: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return list(range(torch.cuda.device_count())) if used else []
 
 
 @contextmanager
@@ -69,5 +75,5 @@ def _seed_torch(seed: int) -> None:
     # torch.manual_seed would also queue the seed for devices that are not started yet, and so
     # change what the process draws on them later.
     torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(seed)

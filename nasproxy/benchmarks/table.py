@@ -1,0 +1,97 @@
+"""A benchmark table: known results of many architectures, looked up and never computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Float64
+
+from nasproxy.errors import NasproxyError
+from zerocost.errors import nearest
+
+__all__ = ["BenchmarkTable"]
+
+
+@dataclass(frozen=True, eq=False)
+class BenchmarkTable:
+    """Targets of architectures, by the architecture's text form.
+
+    Attributes:
+        name: the name that commands use.
+        space: the search space that the architectures belong to.
+        architectures: their text forms ``[n]``, each once.
+        targets: float64 ``[n]`` by target, NaN where unknown. Accuracies are in percent, others
+            in the unit that the loader states.
+        reference: where the numbers come from.
+
+    Raises:
+        NasproxyError: an architecture appears twice, or a target has another length.
+    """
+
+    name: str
+    space: str
+    architectures: tuple[str, ...]
+    targets: Mapping[str, Float64[np.ndarray, " n"]]
+    reference: str
+    _rows: Mapping[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rows = {text: row for row, text in enumerate(self.architectures)}
+        if len(rows) != len(self.architectures):
+            twice = next(t for row, t in enumerate(self.architectures) if rows[t] != row)
+            raise NasproxyError(f"the table {self.name!r} holds {twice!r} twice")
+        for target, values in self.targets.items():
+            if values.shape != (len(rows),):
+                raise NasproxyError(
+                    f"the table {self.name!r} has {len(rows)} architectures but values of the "
+                    f"shape {list(values.shape)} of {target!r}"
+                )
+        frozen = {target: values.copy() for target, values in self.targets.items()}
+        for values in frozen.values():
+            values.setflags(write=False)
+        object.__setattr__(self, "targets", MappingProxyType(frozen))
+        object.__setattr__(self, "_rows", rows)
+
+    def __len__(self) -> int:
+        return len(self.architectures)
+
+    def lookup(self, architectures: Sequence[str], target: str) -> Float64[np.ndarray, " k"]:
+        """The target of each architecture, NaN where it is not in the table.
+
+        Args:
+            architectures: ``[k]`` text forms, in any order, repeated or not.
+            target: one of ``targets``.
+
+        Raises:
+            NasproxyError: the table has no such target (the nearest are offered).
+        """
+        values = self._target(target)
+        rows = np.array([self._rows.get(text, -1) for text in architectures], dtype=np.int64)
+        found = np.full(len(rows), np.nan)
+        found[rows >= 0] = values[rows[rows >= 0]]
+        return found
+
+    def best(self, target: str) -> tuple[str, float]:
+        """The architecture with the highest value of a target; the first of equal ones.
+
+        Raises:
+            NasproxyError: the table has no such target, or knows no value of it.
+        """
+        values = self._target(target)
+        if np.isnan(values).all():
+            raise NasproxyError(f"the table {self.name!r} knows no value of {target!r}")
+        row = int(np.nanargmax(values))
+        return self.architectures[row], float(values[row])
+
+    def _target(self, target: str) -> Float64[np.ndarray, " n"]:
+        if target not in self.targets:
+            close = nearest(target, self.targets)
+            raise NasproxyError(
+                f"the benchmark {self.name!r} has no target {target!r}",
+                accepted=", ".join(self.targets),
+                hint=f"did you mean {' or '.join(close)}?" if close else None,
+            )
+        return self.targets[target]
