@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -21,6 +20,7 @@ from nasproxy.tracing.location import Location, tracked
 from nasproxy.tracing.nodes import parameter_owners
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
+from nasproxy.tracing.stateless import called_with
 from nasproxy.tracing.subject import Subject, first_line, shapes
 
 __all__ = [
@@ -79,7 +79,7 @@ def _counted(
     named = isinstance(batch.inputs, Mapping)
     keywords = dict(zip(batch.inputs, inputs, strict=True)) if named else {}
     with tracked(network) as location, _Products(location) as products:
-        functional_call(network, state, () if named else inputs, keywords)
+        called_with(network, state, () if named else inputs, keywords)
     return dict(products.counts)
 
 
@@ -92,12 +92,12 @@ def _decomposed() -> Iterator[None]:
     fast, mkldnn = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled
     try:
         torch.backends.mha.set_fastpath_enabled(False)
-        torch.backends.mkldnn.enabled = False
+        torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
         with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        torch.backends.mkldnn.enabled = mkldnn  # type: ignore[assignment]
+        torch.backends.mkldnn.enabled = mkldnn
 
 
 class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional as F
 
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.nodes import weight_nodes
+from nasproxy.tracing.stateless import called_with
 
 __all__ = [
     "Loss",
@@ -78,7 +78,7 @@ class Subject:
         keywords = dict(zip(self.batch.inputs, tensors, strict=True)) if named else {}
         args = () if named else tensors
         try:
-            output = functional_call(self.network, {**state, **buffers}, args, keywords)
+            output = called_with(self.network, {**state, **buffers}, args, keywords)
         except Exception as cause:  # whatever the user's network raises
             raise NasproxyError(
                 f"the network cannot be called on this batch "
