@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,8 @@ def evaluate(
         NasproxyError: a name does not exist, the batch is too small or lacks labels, the network
             fails or its output is not finite, or a score is not.
     """
-    found = outcomes(network, batch, proxies, seed=seed, loss=loss)
+    with generators_kept():
+        found = _outcomes(network, batch, proxies, seed, loss)
     scores: dict[str, ProxyScore] = {}
     for name, outcome in found.items():
         if isinstance(outcome, NasproxyError):
@@ -71,18 +71,33 @@ def outcomes(
     loss: Loss = cross_entropy,
 ) -> dict[str, ProxyScore | NasproxyError]:
     """As :func:`evaluate`, with an error in place of each score that could not be had."""
+    with generators_kept():
+        found = _outcomes(network, batch, proxies, seed, loss)
+        for outcome in found.values():
+            if isinstance(outcome, NasproxyError):
+                _release(outcome)
+    return found
+
+
+def _outcomes(
+    network: nn.Module,
+    batch: Batch | Tensor | tuple[Tensor, Tensor],
+    proxies: str | Proxy | Iterable[str | Proxy] | None,
+    seed: int,
+    loss: Loss,
+) -> dict[str, ProxyScore | NasproxyError]:
     found: dict[str, ProxyScore | NasproxyError] = {}
     asked = get_all(proxies)
     _check(network, seed)
     # Under the caller's inference mode no gradient exists, and zeros would pass for scores.
-    with generators_kept(), torch.inference_mode(False):
+    with torch.inference_mode(False):
         subject = subject_of(network, as_batch(batch), loss=loss, seed=seed)
         trace = run_passes(subject, [record for proxy in asked for record in proxy.needs])
         for proxy in asked:
             try:
                 found[proxy.name] = score_of(proxy, trace)
             except NasproxyError as error:
-                found[proxy.name] = _released(error)
+                found[proxy.name] = error
     return found
 
 
@@ -152,11 +167,9 @@ def _check(network: object, seed: object) -> None:
         raise NasproxyError(f"the seed is {seed!r}", accepted="an integer, 0 to 2^63 - 1")
 
 
-def _released(error: NasproxyError) -> NasproxyError:
-    """The error without what its traceback keeps alive: the network and all its activations."""
-    chain: BaseException | None = error
-    while chain is not None:
-        traceback.clear_frames(chain.__traceback__)
-        chain = chain.__cause__ or chain.__context__
-    # The frame that called this is still running, holds the network and cannot be cleared.
-    return error.with_traceback(None)
+def _release(error: NasproxyError) -> None:
+    """Drop the tracebacks, which would keep the network alive for as long as the error."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__

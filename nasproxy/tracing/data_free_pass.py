@@ -77,7 +77,7 @@ def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[s
 
 
 def _absolute(subject: Subject) -> dict[str, Tensor]:
-    """Parameters and buffers in float64: weights absolute, biases zero, buffers as they are."""
+    """Parameters and buffers in float64: weights and buffers absolute, biases zero."""
     nodes = frozenset(subject.nodes)
     # R is the product of weights alone (Tanaka et al., eq. 5): biases drop out.
     state = {
@@ -90,7 +90,9 @@ def _absolute(subject: Subject) -> dict[str, Tensor]:
     }
     for name, buffer in subject.network.named_buffers():
         if buffer.is_floating_point():
-            state[name] = buffer.detach().to(torch.float64, copy=True)
+            wide = buffer.detach().to(torch.float64, copy=True)
+            # A fixed matrix is a weight; minus infinity is a mask and has to stay one.
+            state[name] = wide if bool(wide.isinf().any()) else wide.abs_()
     return state
 
 
