@@ -1,0 +1,1 @@
+"""The commands nasproxy and dataselect: arguments, progress and printing, no logic."""

@@ -1,0 +1,26 @@
+"""The command dataselect: its sub-commands, found when they are called."""
+
+import click
+
+from zerocost_cli.lazy import LazyGroup
+from zerocost_cli.running import run_command
+
+__all__ = ["main", "run"]
+
+_HERE = "zerocost_cli.dataselect"
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    lazy={"scorers": (f"{_HERE}.listing:scorers_command", "List the scorers.")},
+)
+@click.version_option(package_name="zerocost", prog_name="dataselect")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Choose the data before paying for the training run."""
+
+
+def run() -> None:
+    """Entry point of the command."""
+    run_command(main, "dataselect")

@@ -1,0 +1,96 @@
+"""nasproxy correlate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zerocost_cli.nasproxy.options import json_option
+from zerocost_cli.printing import print_json, print_table
+
+__all__ = ["command"]
+
+
+@click.command("correlate")
+@click.argument("scores", type=click.Path(path_type=Path))
+@click.option("--benchmark", "benchmark_name", required=True, help="The table of true values.")
+@click.option("--target", help="A target of the benchmark. [default: its first]")
+@click.option("--strata", metavar="COLUMN", help="Also within each value of this column.")
+@click.option("--resamples", default=1000, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--plots", type=click.Path(path_type=Path), help="A folder for one rank scatter a proxy."
+)
+@click.option("--overwrite", is_flag=True, help="Replace existing plots.")
+@json_option
+def command(
+    scores: Path,
+    benchmark_name: str,
+    target: str | None,
+    strata: str | None,
+    resamples: int,
+    seed: int,
+    plots: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Compare a table of scores with true results: Kendall's tau_b and Spearman's rho.
+
+    \b
+    nasproxy correlate scores.parquet --benchmark nasbench201 --target cifar10
+    """
+    from nasproxy import benchmarks, spaces
+    from nasproxy.scoring.correlation import correlate_with, true_values
+    from nasproxy.scoring.table import read_scores
+
+    table = read_scores(scores)
+    benchmark = benchmarks.get(benchmark_name)
+    found = correlate_with(
+        table,
+        benchmark,
+        target,
+        space=spaces.get(table.space) if table.space else None,
+        strata=strata,
+        resamples=resamples,
+        seed=seed,
+    )
+    target = target or next(iter(benchmark.targets))
+    if plots is not None:
+        from nasproxy.plots import rank_scatter
+        from zerocost.files import whole_file
+
+        truth = true_values(table, benchmark, target)
+        plots.mkdir(parents=True, exist_ok=True)
+        for name, values in table.scores.items():
+            sign = 1 if table.higher_is_better[name] else -1
+            picture = rank_scatter(sign * values, truth, name=name, target=target)
+            with whole_file(plots / f"{name}.png", overwrite=overwrite) as partial:
+                partial.write_bytes(picture)
+    if as_json:
+        print_json({"benchmark": benchmark.name, "target": target, **found.as_json()})
+        return
+    groups = [("proxy", found.proxies), ("baseline", found.baselines)]
+    print_table(
+        ("", "name", "Kendall tau_b", "95 % interval", "Spearman rho", "95 % interval", "n"),
+        [
+            (kind, name, *_interval(a.kendall), *_interval(a.spearman), a.n)
+            for kind, group in groups
+            for name, a in group.items()
+        ],
+        title=f"{scores} against {target} of {benchmark.name}",
+    )
+    for stratum, part in found.strata.items():
+        print_table(
+            ("name", "Kendall tau_b", "95 % interval", "Spearman rho", "95 % interval", "n"),
+            [
+                (name, *_interval(a.kendall), *_interval(a.spearman), a.n)
+                for name, a in part.proxies.items()
+            ],
+            title=f"within {strata} = {stratum}",
+        )
+
+
+def _interval(estimate: object) -> tuple[str, str]:
+    value, low, high = (getattr(estimate, key) for key in ("value", "low", "high"))
+    return f"{value:.3f}", f"{low:.3f} to {high:.3f}"

@@ -1,0 +1,72 @@
+"""Options that several sub-commands share, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from nasproxy.batch import Batch
+    from nasproxy.spaces.space import SearchSpace
+
+__all__ = ["batch_of", "data_options", "json_option", "out_option", "proxies_option", "split"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+proxies_option = click.option(
+    "--proxies",
+    metavar="P,Q",
+    help="Proxies, by name or pkg.module:object. [default: naswot,synflow]",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
+)
+
+
+def data_options(command: F) -> F:
+    """``--images --batch-size --seed --device``."""
+    options = [
+        click.option(
+            "--images",
+            default="digits",
+            show_default=True,
+            metavar="I",
+            help="digits, cifar10, cifar100, noise, or an .npz of x (uint8 NHWC) and y.",
+        ),
+        click.option("--batch-size", default=64, show_default=True, help="Images in the batch."),
+        click.option("--seed", default=0, show_default=True, help="Of batch, weights and draws."),
+        click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ..."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def out_option(what: str) -> Callable[[F], F]:
+    """``--out --overwrite``."""
+
+    def decorate(command: F) -> F:
+        command = click.option("--overwrite", is_flag=True, help="Replace existing outputs.")(
+            command
+        )
+        return click.option("--out", required=True, type=click.Path(path_type=Path), help=what)(
+            command
+        )
+
+    return decorate
+
+
+def split(names: str | None) -> list[str] | None:
+    """``a,b`` -> ["a", "b"]; None stays None."""
+    return None if names is None else [n.strip() for n in names.split(",") if n.strip()]
+
+
+def batch_of(space: SearchSpace[Any] | None, images: str, size: int, seed: int) -> Batch:
+    """The batch that a space's networks take."""
+    from nasproxy.images import load_batch
+
+    channels, side = (3, None) if space is None else (space.input_shape[0], space.input_shape[-1])
+    return load_batch(images, size=size, seed=seed, image_size=side, channels=channels)

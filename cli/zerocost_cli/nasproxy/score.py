@@ -1,0 +1,124 @@
+"""nasproxy score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from zerocost_cli.nasproxy.options import (
+    batch_of,
+    data_options,
+    json_option,
+    proxies_option,
+    split,
+)
+from zerocost_cli.printing import print_json, print_table
+
+if TYPE_CHECKING:
+    from nasproxy.batch import Batch
+
+__all__ = ["command"]
+
+
+@click.command("score")
+@click.option("--space", "space_name", help="The space of --arch, by name or pkg.module:object.")
+@click.option("--arch", help="An architecture in the text form of its space.")
+@click.option("--model", help="A network of your own: pkg.module:factory.")
+@click.option("--input-shape", metavar="C,H,W", help="The shape of one input of --model.")
+@proxies_option
+@data_options
+@click.option("--explain", is_flag=True, help="Print which passes would run, and run none.")
+@json_option
+def command(
+    space_name: str | None,
+    arch: str | None,
+    model: str | None,
+    input_shape: str | None,
+    proxies: str | None,
+    images: str,
+    batch_size: int,
+    seed: int,
+    device: str,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Score one architecture of a space, or a network of your own.
+
+    \b
+    nasproxy score --space nasbench201 --arch 1462 --images cifar10
+    nasproxy score --model my_networks:small_resnet --input-shape 3,32,32
+    """
+    from nasproxy.proxies import get_all
+
+    asked = get_all(split(proxies))
+    if explain:
+        _explain(split(proxies), as_json)
+        return
+    if (space_name is None) == (model is None):
+        raise click.UsageError("either --space with --arch, or --model with --input-shape")
+    if model is None:
+        from nasproxy import spaces
+        from nasproxy.scoring.candidates import score_candidate
+
+        if arch is None:
+            raise click.UsageError("--space needs --arch, an architecture in its text form")
+        space = spaces.get(str(space_name))
+        batch = batch_of(space, images, batch_size, seed)
+        candidate = score_candidate(
+            space, space.parse(arch), batch, asked, seed=seed, device=device
+        )
+        name, scores, reasons = candidate.architecture, candidate.scores, candidate.reasons
+    else:
+        from nasproxy.scoring.models import score_model
+
+        batch = _batch_for(input_shape, images, batch_size, seed)
+        scores, reasons = score_model(model, batch, asked, seed=seed, device=device)
+        name = model
+    if as_json:
+        print_json({"network": name, "images": batch.source, "scores": scores, "no_score": reasons})
+    else:
+        print_table(
+            ("proxy", "score", "better", "what it is"),
+            [(p.name, scores[p.name], _better(p.higher_is_better), p.summary) for p in asked],
+            title=f"{name}\nbatch of {batch.size} from {batch.source}",
+        )
+        for proxy, reason in reasons.items():
+            click.echo(f"{proxy} has no score: {reason.splitlines()[0]}", err=True)
+    if all(value is None for value in scores.values()):
+        from nasproxy.errors import NasproxyError
+
+        raise NasproxyError("no proxy gave a score; the reasons stand above", bad_input=False)
+
+
+def _better(higher: bool) -> str:
+    return "more" if higher else "less"
+
+
+def _batch_for(input_shape: str | None, images: str, size: int, seed: int) -> Batch:
+    from nasproxy.errors import NasproxyError
+    from nasproxy.images import load_batch
+
+    parts = (input_shape or "3,32,32").split(",")
+    if len(parts) != 3 or not all(part.strip().isdigit() for part in parts):
+        raise NasproxyError(
+            f"--input-shape {input_shape!r} is no shape of an image",
+            accepted="channels, height and width, such as 3,32,32",
+        )
+    channels, height, width = (int(part) for part in parts)
+    if height != width:
+        raise NasproxyError(
+            f"--input-shape {input_shape!r} is not square",
+            accepted="equal height and width; other inputs through nasproxy.evaluate in Python",
+        )
+    return load_batch(images, size=size, seed=seed, image_size=height, channels=channels)
+
+
+def _explain(proxies: list[str] | None, as_json: bool) -> None:
+    from nasproxy.evaluation import explain
+
+    rows = explain(proxies)
+    if as_json:
+        print_json({"passes": [{"name": n, "cost": cost, "proxies": who} for n, cost, who in rows]})
+    else:
+        print_table(("pass", "cost", "read by"), [(n, cost, ", ".join(w)) for n, cost, w in rows])

@@ -1,0 +1,97 @@
+"""The scores of one architecture, each of the network that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import nn
+
+from nasproxy.batch import Batch
+from nasproxy.errors import NasproxyError
+from nasproxy.evaluation import outcomes
+from nasproxy.proxies import get_all
+from nasproxy.proxies.proxy import Proxy, ProxyScore
+from nasproxy.spaces.space import SearchSpace
+
+__all__ = ["Candidate", "build_for", "score_candidate"]
+
+A = TypeVar("A", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One architecture and what the proxies say of it.
+
+    Attributes:
+        architecture: its text form.
+        canonical: the text of the function that it computes.
+        scores: proxy -> score; None where the network has none.
+        reasons: proxy -> why it has none, for those.
+    """
+
+    architecture: str
+    canonical: str
+    scores: Mapping[str, float | None]
+    reasons: Mapping[str, str]
+
+
+def score_candidate(
+    space: SearchSpace[A],
+    architecture: A,
+    batch: Batch,
+    proxies: Iterable[str | Proxy] | None = None,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Candidate:
+    """Score an architecture as it is spelt.
+
+    Counts and norms of weights are those of the network as written, dead parts included, as the
+    benchmarks publish them. What is measured with data is measured on the network without dead
+    parts, which computes the same function in less time.
+
+    Args:
+        space: the space of the architecture.
+        architecture: a value of that space.
+        batch: inputs and labels; the network gets as many classes and input channels.
+        proxies: names or objects; the default set for None.
+        seed: of the network's initialisation and of random draws in the passes.
+        device: where the network runs, as torch names it.
+
+    Returns:
+        Its scores.
+
+    Raises:
+        NasproxyError: a proxy's name does not exist.
+    """
+    asked = get_all(proxies)
+    simplified = space.simplified(architecture)
+    found: dict[str, ProxyScore | NasproxyError] = {}
+    for spelt, network in ((True, architecture), (False, simplified)):
+        group = [p for p in asked if (p.depends_on_spelling or simplified == architecture) is spelt]
+        if group:
+            built = build_for(space, network, batch, seed=seed, device=device)
+            found |= outcomes(built, batch, group, seed=seed)
+    scores: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    for proxy in asked:
+        outcome = found[proxy.name]
+        if isinstance(outcome, NasproxyError):
+            scores[proxy.name], reasons[proxy.name] = None, outcome.wrong
+        else:
+            scores[proxy.name] = outcome.value
+    return Candidate(str(architecture), space.canonical(architecture), scores, reasons)
+
+
+def build_for(
+    space: SearchSpace[A], architecture: A, batch: Batch, *, seed: int, device: str = "cpu"
+) -> nn.Module:
+    """The network of an architecture with the classes and input channels of a batch."""
+    inputs = batch.tensors[0]
+    channels = inputs.shape[1] if inputs.ndim >= 3 else space.input_shape[0]
+    network = space.build(
+        architecture, seed=seed, classes=batch.classes or 10, in_channels=channels
+    )
+    return network.to(device)

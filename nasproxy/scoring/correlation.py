@@ -1,0 +1,104 @@
+"""Compare a score table with a benchmark: how well the scores order the true values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from nasproxy.benchmarks.table import BenchmarkTable
+from nasproxy.errors import NasproxyError
+from nasproxy.ranking.report import Correlations, correlate
+from nasproxy.scoring.table import ScoreTable
+from nasproxy.spaces.space import SearchSpace
+from zerocost.errors import nearest
+
+__all__ = ["correlate_with", "sizes", "true_values"]
+
+
+def correlate_with(
+    table: ScoreTable,
+    benchmark: BenchmarkTable,
+    target: str | None = None,
+    *,
+    space: SearchSpace[Any] | None = None,
+    strata: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Correlations:
+    """Rank correlations of every proxy of a table with a benchmark's target.
+
+    Parameters and multiply-accumulates stand beside as baselines where the space can count them.
+
+    Args:
+        table: the scores.
+        benchmark: the true values, looked up by the architecture's spelling.
+        target: one of the benchmark's; the first for None.
+        space: for the baselines; None for no more than the table has.
+        strata: a column of the table, within whose values correlations are given too.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        NasproxyError: an unknown target or column, another space, or no architecture in common.
+    """
+    if table.space and table.space != benchmark.space:
+        raise NasproxyError(
+            f"the scores are of the space {table.space!r}, the benchmark {benchmark.name!r} is of "
+            f"{benchmark.space!r}",
+            accepted="scores and a benchmark of one space",
+            hint="`nasproxy benchmarks` lists them",
+        )
+    truth = true_values(table, benchmark, target)
+    groups = None
+    if strata is not None:
+        if strata not in table.columns:
+            close = nearest(strata, table.columns)
+            raise NasproxyError(
+                f"the table has no column {strata!r}",
+                accepted=", ".join(table.columns),
+                hint=f"did you mean {' or '.join(close)}?" if close else None,
+            )
+        groups = np.array([str(value) for value in table.columns[strata]])
+    return correlate(
+        table.scores,
+        truth,
+        higher_is_better=table.higher_is_better,
+        baselines={} if space is None else sizes(space, table.architectures),
+        strata=groups,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def true_values(
+    table: ScoreTable, benchmark: BenchmarkTable, target: str | None = None
+) -> Float64[np.ndarray, " n"]:
+    """The benchmark's value of each architecture of a table, NaN where it has none.
+
+    Raises:
+        NasproxyError: an unknown target, or no architecture in common.
+    """
+    truth = benchmark.lookup(table.architectures, target or next(iter(benchmark.targets)))
+    if np.isnan(truth).all():
+        raise NasproxyError(
+            f"none of the {len(truth):,} architectures is in the benchmark {benchmark.name!r}",
+            accepted="architectures spelt as the benchmark spells them",
+        )
+    return truth
+
+
+def sizes(
+    space: SearchSpace[Any], architectures: Sequence[str]
+) -> dict[str, Float64[np.ndarray, " n"]]:
+    """Parameters and multiply-accumulates of architectures; empty where the space has no counts."""
+    counts = getattr(space, "counts", None)
+    if counts is None:
+        return {}
+    counted = [counts(space.parse(text)) for text in architectures]
+    return {
+        name: np.array([float(count[key]) for count in counted])
+        for name, key in (("params", "parameters"), ("flops", "multiply_accumulates"))
+    }

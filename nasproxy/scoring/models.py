@@ -1,0 +1,64 @@
+"""Score a network of the user's own, found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from nasproxy.batch import Batch
+from nasproxy.errors import NasproxyError
+from nasproxy.evaluation import outcomes
+from nasproxy.proxies.proxy import Proxy
+from zerocost.registry import load_object
+
+__all__ = ["score_model"]
+
+
+def score_model(
+    path: str,
+    batch: Batch,
+    proxies: Iterable[str | Proxy] | None = None,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Score what ``pkg.module:factory`` makes.
+
+    Args:
+        path: a module object, or a class or function that makes one without arguments.
+        batch: inputs and labels.
+        proxies: names or objects; the default set for None.
+        seed: of the network's initialisation (torch's generator starts from it while the factory
+            is called) and of draws in the passes.
+        device: where the network runs.
+
+    Returns:
+        Proxy -> score, None where there is none; proxy -> why there is none.
+
+    Raises:
+        NasproxyError: the path does not lead to a network, or the factory fails.
+    """
+    found: Any = load_object(path, kind="network", error=NasproxyError)
+    if not isinstance(found, nn.Module):
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                found = found()
+        except Exception as cause:  # whatever the user's factory raises
+            raise NasproxyError(
+                f"{path} cannot be called without arguments: {type(cause).__name__}: {cause}",
+                accepted="a function or class that makes a torch.nn.Module without arguments",
+            ) from cause
+    if not isinstance(found, nn.Module):
+        raise NasproxyError(f"{path} gives a {type(found).__name__}", accepted="a torch.nn.Module")
+    scores: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    for name, outcome in outcomes(found.to(device), batch, proxies, seed=seed).items():
+        if isinstance(outcome, NasproxyError):
+            scores[name], reasons[name] = None, outcome.wrong
+        else:
+            scores[name] = outcome.value
+    return scores, reasons
