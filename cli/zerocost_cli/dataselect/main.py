@@ -13,7 +13,10 @@ _HERE = "zerocost_cli.dataselect"
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    lazy={"scorers": (f"{_HERE}.listing:scorers_command", "List the scorers.")},
+    lazy={
+        "importance": (f"{_HERE}.importance", "Value every item of a retrieval corpus."),
+        "scorers": (f"{_HERE}.listing:scorers_command", "List the scorers."),
+    },
 )
 @click.version_option(package_name="zerocost", prog_name="dataselect")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
