@@ -157,10 +157,20 @@ def _scatter(
 def _walk_down(
     p: Float64[np.ndarray, "block lanes"], before: Float64[np.ndarray, "rows k lanes"]
 ) -> None:
+    k = before.shape[1]
     for i in range(p.shape[0]):
         for lane in range(LANES):
             before[i + 1, 0, lane] = before[i, 0, lane] - p[i, lane] * before[i, 0, lane]
-        for j in range(1, before.shape[1]):
+        # Three ranks at a time share what they load, and the checks around each vector loop.
+        for j in range(1, k - 2, 3):
+            for lane in range(LANES):
+                q = p[i, lane]
+                b0, b1 = before[i, j - 1, lane], before[i, j, lane]
+                b2, b3 = before[i, j + 1, lane], before[i, j + 2, lane]
+                before[i + 1, j, lane] = b1 + q * (b0 - b1)
+                before[i + 1, j + 1, lane] = b2 + q * (b1 - b2)
+                before[i + 1, j + 2, lane] = b3 + q * (b2 - b3)
+        for j in range(k - (k - 1) % 3, k):
             for lane in range(LANES):
                 stays = before[i, j, lane]
                 before[i + 1, j, lane] = stays + p[i, lane] * (before[i, j - 1, lane] - stays)
@@ -175,13 +185,30 @@ def _walk_up(
     found: Float64[np.ndarray, "block lanes"],
 ) -> None:
     k = after.shape[0]
+    left = (k - 1) % 3
     for i in range(p.shape[0] - 1, -1, -1):
         for lane in range(LANES):
             found[i, lane] = before[i, k - 1, lane] * (u[i, lane] - after[0, lane])
-        for r in range(1, k):
+        for r in range(1, k - 2, 3):
+            for lane in range(LANES):
+                gain = u[i, lane]
+                found[i, lane] += (
+                    before[i, k - 1 - r, lane] * (gain - after[r, lane])
+                    + before[i, k - 2 - r, lane] * (gain - after[r + 1, lane])
+                    + before[i, k - 3 - r, lane] * (gain - after[r + 2, lane])
+                )
+        for r in range(k - left, k):
             for lane in range(LANES):
                 found[i, lane] += before[i, k - 1 - r, lane] * (u[i, lane] - after[r, lane])
-        for r in range(k - 1, 0, -1):
+        for r in range(k - 1, left, -3):
+            for lane in range(LANES):
+                q = p[i, lane]
+                x0, x1 = after[r - 3, lane], after[r - 2, lane]
+                x2, x3 = after[r - 1, lane], after[r, lane]
+                after[r, lane] = x3 + q * (x2 - x3)
+                after[r - 1, lane] = x2 + q * (x1 - x2)
+                after[r - 2, lane] = x1 + q * (x0 - x1)
+        for r in range(left, 0, -1):
             for lane in range(LANES):
                 after[r, lane] += p[i, lane] * (after[r - 1, lane] - after[r, lane])
         for lane in range(LANES):

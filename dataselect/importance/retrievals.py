@@ -77,7 +77,7 @@ class Retrievals:
 
 def from_lists(
     items: Sequence[Sequence[int]],
-    utilities: Sequence[Sequence[float]],
+    utilities: Sequence[Sequence[int | float]],
     *,
     n_items: int | None = None,
 ) -> Retrievals:

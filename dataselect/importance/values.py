@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer
@@ -15,6 +15,7 @@ from zerocost.compiled import compiled
 __all__ = ["GradientRule", "banzhaf", "knn_shapley", "leave_one_out", "nodes_needed", "shapley"]
 
 
+@runtime_checkable
 class GradientRule(Protocol):
     """`gradient` (positions are players) or `group_gradient` (a player's positions go together)."""
 
