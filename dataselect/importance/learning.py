@@ -19,7 +19,7 @@ from dataselect.importance.group_game import group_gradient
 from dataselect.importance.groups import Groups, averaging
 from dataselect.importance.retrievals import Retrievals, first_of_repeats
 
-__all__ = ["GroupGame", "Importance", "Repeats", "importance"]
+__all__ = ["GroupGame", "Importance", "Repeats", "check_learnable", "importance"]
 
 Repeats = Literal["independent", "first"]
 GroupGame = Literal["average", "exact"]
@@ -217,6 +217,11 @@ def _check_settings(
             accepted="an approximation of items, or of groups by averaging",
             hint="leave epsilon out",
         )
+    check_learnable(retrievals)
+
+
+def check_learnable(retrievals: Retrievals) -> None:
+    """Refuse lists from which nothing can be learned."""
     if retrievals.n_queries == 0:
         raise DataselectError("there is no query", accepted="at least one list")
     if not retrievals.utility.any():

@@ -12,6 +12,7 @@ from jaxtyping import Float64
 
 from dataselect.errors import DataselectError
 from dataselect.importance.approximation import Approximation, Used
+from dataselect.importance.ascent import CHECKPOINT_SECONDS
 from dataselect.importance.gradient import gradient
 from dataselect.importance.group_game import group_gradient
 from dataselect.importance.groups import Groups
@@ -219,6 +220,7 @@ def _values(
         seed=settings.seed,
         threads=threads,
         checkpoint=checkpoint,
+        checkpoint_seconds=CHECKPOINT_SECONDS,
         on_epoch=on_epoch,
     )
     about |= {

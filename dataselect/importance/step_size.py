@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataselect.errors import DataselectError
+from dataselect.importance.gradient import check_k
 from dataselect.importance.groups import Groups
-from dataselect.importance.learning import EPOCHS, GroupGame, Importance, Repeats, importance
+from dataselect.importance.learning import EPOCHS, GroupGame, Repeats, check_learnable, importance
 from dataselect.importance.pruning import SHARES, prune
 from dataselect.importance.retrievals import Retrievals
 from dataselect.importance.votes import accuracy
@@ -56,10 +57,13 @@ def choose_step_size(
         known: accuracies found before an interruption; those rates are not tried again.
         on_rate: called with each rate tried and its held-out accuracy.
     """
+    check_k(k)
+    check_learnable(validation)
     if folds < 2 or folds > validation.n_queries or not rates:
         raise DataselectError(
             f"{folds} folds of {validation.n_queries} queries, {len(rates)} step sizes",
             accepted="2 folds or more, a query in each, and at least one step size",
+            hint="--learning-rate 500, as published, needs no folds",
         )
     order = np.random.default_rng(seed).permutation(validation.n_queries)
     by_rate: dict[float, float] = {}
@@ -71,7 +75,10 @@ def choose_step_size(
         for fold in range(folds):
             held_out = np.sort(order[fold::folds])
             learned_on = validation.take(np.setdiff1d(order, held_out))
-            found: Importance = importance(
+            if not learned_on.utility.any():  # nothing to learn, nothing to remove
+                right += accuracy(validation.take(held_out), k=k) * len(held_out)
+                continue
+            found = importance(
                 learned_on,
                 k=k,
                 learning_rate=rate,
