@@ -145,14 +145,15 @@ def best_so_far(
         )
     axes.set_xlim(1, max(values.shape[1] for values in runs.values()))
     axes.set_ylim(*_focus(ends, optimum))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("evaluations (architectures scored)")
     axes.set_ylabel(quantity)
     axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
     banded = any(len(values) > 1 for values in runs.values())
     _title(
         axes,
-        f"Best so far: {quantity}",
-        "of the pick after each evaluation" + (";  bands: middle half of the runs" * banded),
+        "The pick so far",
+        f"{quantity} of the best-ranked network after each evaluation" + (";  bands: middle half of the runs" * banded),
     )
     return _png(figure)
 
