@@ -195,5 +195,9 @@ class Search(Generic[A]):
                 accepted=", ".join(SAMPLERS),
                 hint=f"did you mean {' or '.join(close)}?" if close else None,
             )
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        return optuna.create_study(sampler=chosen, direction="maximize")
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would announce the study
+        try:
+            return optuna.create_study(sampler=chosen, direction="maximize")
+        finally:
+            optuna.logging.set_verbosity(verbosity)
