@@ -109,6 +109,8 @@ def rank_architectures(
         raise NasproxyError(f"{jobs} jobs", accepted="1 or more", hint="one a core is fastest")
     check_batch(asked, batch)
     check_device(device)
+    if out.is_dir():  # which has no name to put a journal beside, where it is "."
+        raise NasproxyError(f"{out} is a folder", accepted="the name of a file to write")
     journal_path = out.with_name(out.name + ".journal.jsonl")
     manifest_path = out.with_name(out.name + ".manifest.json")
     _check_outputs(out, manifest_path, journal_path, overwrite)
@@ -148,8 +150,6 @@ def rank_architectures(
 
 
 def _check_outputs(out: Path, manifest: Path, journal: Path, overwrite: bool) -> None:
-    if out.is_dir():
-        raise NasproxyError(f"{out} is a folder", accepted="the name of a file to write")
     existing = [path for path in (out, manifest) if path.exists()]
     if existing and not overwrite and not holds_records(journal):
         raise NasproxyError(
