@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -41,3 +41,16 @@ class Batch:
     def size(self) -> int:
         """How many samples the batch holds."""
         return int(self.tensors[0].shape[0])
+
+    def first(self) -> Batch:
+        """The inputs of the first sample, without labels; what holds no samples stays whole."""
+
+        def one(tensor: Tensor) -> Tensor:
+            return tensor[:1] if tensor.ndim and tensor.shape[0] == self.size else tensor
+
+        if isinstance(self.inputs, Tensor):
+            return replace(self, inputs=one(self.inputs), labels=None)
+        if isinstance(self.inputs, Mapping):
+            named = {name: one(tensor) for name, tensor in self.inputs.items()}
+            return replace(self, inputs=named, labels=None)
+        return replace(self, inputs=tuple(one(tensor) for tensor in self.inputs), labels=None)

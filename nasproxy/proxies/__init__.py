@@ -43,16 +43,31 @@ def names(pattern: str = "*") -> list[str]:
     return _REGISTRY.names(pattern)
 
 
-def get_all(proxies: Iterable[str | Proxy] | None = None) -> tuple[Proxy, ...]:
+def get_all(
+    proxies: str | Proxy | Iterable[str | Proxy] | None = None,
+) -> tuple[Proxy, ...]:
     """Proxies by name or as they are, in the order given, each once; the default set for None.
 
     Raises:
-        NasproxyError: none is named, or a name does not exist.
+        NasproxyError: none is named, a name does not exist, an object is no proxy, or two
+            different proxies have one name.
     """
+    from nasproxy.proxies.proxy import Proxy
+
+    if isinstance(proxies, str | Proxy):
+        proxies = (proxies,)
     found: dict[str, Proxy] = {}
     for proxy in DEFAULT if proxies is None else proxies:
         resolved = get(proxy) if isinstance(proxy, str) else proxy
-        found.setdefault(resolved.name, resolved)
+        if not isinstance(resolved, Proxy):
+            raise NasproxyError(
+                f"{resolved!r:.80} is not a proxy", accepted="names and Proxy objects"
+            )
+        if found.setdefault(resolved.name, resolved) is not resolved:
+            raise NasproxyError(
+                f"two different proxies are named {resolved.name!r}",
+                accepted="one name for each proxy asked for",
+            )
     if not found:
         raise NasproxyError(
             "no proxy is named", accepted=", ".join(names()), hint="`nasproxy proxies` lists them"

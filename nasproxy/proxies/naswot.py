@@ -30,6 +30,13 @@ def _shares_of_log_determinant(trace: Trace) -> dict[str, float]:
     nodes = trace[AGREEMENTS]
     if not nodes:
         return {}
+    for name, agreements in nodes.items():
+        if np.isnan(agreements).any():
+            raise NasproxyError(
+                f"the activation {name!r} receives NaN",
+                accepted="a network whose activations are numbers on this batch",
+                hint="check its initialisation and that the inputs are normalised",
+            )
     kernels = np.stack(list(nodes.values()))
     kernel = kernels.sum(axis=0)
     samples = len(kernel)

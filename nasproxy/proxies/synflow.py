@@ -5,6 +5,9 @@ $$R = \mathbf 1^\top \Big( \prod_l |W_l| \Big) \mathbf 1, \qquad
   s = \log \sum_l s_l$$
 
 with normalisations passed through, biases dropped, an input (or embedding) of ones, in float64.
+Buffers that are fixed matrices are taken absolute too. Activations stay: R is the product above
+where they are ReLU, and an approximation of it where they are not (GELU halves a small signal).
+Totals up to about 1e600 are held; a node 600 orders of magnitude below the largest reads 0.
 The value of a node is $\log(1 + s_l)$, which is 0 for a weight that no flow passes and does not
 overflow; the plain sum reaches $10^{61}$ on NAS-Bench-201.
 

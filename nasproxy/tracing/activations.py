@@ -21,6 +21,10 @@ ACTIVATION_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
         Tensor.relu,
         Tensor.relu_,
         F.relu6,
+        F.hardtanh,  # what nn.ReLU6 calls
+        F.threshold,
+        F.rrelu,
+        F.softplus,
         F.leaky_relu,
         F.leaky_relu_,
         F.prelu,

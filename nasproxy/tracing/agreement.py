@@ -32,7 +32,8 @@ def sign_agreements(inputs: Tensor, samples: int) -> Float64[np.ndarray, "n n"] 
         samples: n, how many samples the batch holds.
 
     Returns:
-        Counts 0 .. D, D the units per sample; None where the tensor has no sample dimension.
+        Counts 0 .. D, D the units per sample; NaN in the row and the column of a sample that
+        holds a NaN; None where the tensor has no sample dimension.
 
     Complexity: O(n D) to pack, O(n^2 D / 64) to count.
     """
@@ -44,14 +45,21 @@ def sign_agreements(inputs: Tensor, samples: int) -> Float64[np.ndarray, "n n"] 
         signs = (rows > 0).to(torch.float32 if rows.shape[1] < 2**24 else torch.float64)
         both = signs @ signs.T
         none = (1 - signs) @ (1 - signs).T
-        counts: Float64[np.ndarray, "n n"] = (both + none).double().cpu().numpy()
+        missing = torch.where(rows.isnan().any(dim=1), torch.nan, 0.0)
+        counts: Float64[np.ndarray, "n n"] = (
+            ((both + none).double() + missing + missing[:, None]).cpu().numpy()
+        )
         return counts
     values = rows.float() if rows.dtype in (torch.bfloat16, torch.float16) else rows
     units = values.shape[1]
     words = np.empty((samples, -(-units // 64)), dtype=np.uint64)
-    _pack_signs(values.numpy(), words)
+    nans = np.empty(samples, dtype=np.int64)
+    _pack_signs(values.numpy(), words, nans)
     agreements = np.empty((samples, samples), dtype=np.float64)
     _count_agreements(words, units, agreements)
+    if nans.any():
+        agreements[nans > 0, :] = np.nan
+        agreements[:, nans > 0] = np.nan
     return agreements
 
 
@@ -63,9 +71,11 @@ def sample_rows(tensor: Tensor, samples: int) -> Tensor | None:
     if tensor.ndim == 0 or tensor.numel() == 0:
         return None
     if tensor.shape[0] != samples:
-        if tensor.ndim > 2 and tensor.shape[1] == samples:
+        folded = tensor.shape[0] % samples == 0
+        # Four dimensions are windows or frames of images, whose channels may be as many as samples.
+        if tensor.shape[1:2] == (samples,) and tensor.ndim > 2 and not (folded and tensor.ndim > 3):
             tensor = tensor.transpose(0, 1)
-        elif tensor.shape[0] % samples:
+        elif not folded:
             return None
     elif tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last):
         tensor = tensor.permute(0, 2, 3, 1)
@@ -83,15 +93,19 @@ def _set_bits(_context: Any, word: Any) -> Any:
 
 
 @compiled
-def _pack_signs(values: Any, words: Any) -> None:
+def _pack_signs(values: Any, words: Any, missing: Any) -> None:
     samples, units = values.shape
     for sample in range(samples):
+        nans = 0
         for word in range(words.shape[1]):
             first = word * 64
             bits = numba.uint64(0)
             for unit in range(min(64, units - first)):
-                bits |= numba.uint64(values[sample, first + unit] > 0) << numba.uint64(unit)
+                value = values[sample, first + unit]
+                bits |= numba.uint64(value > 0) << numba.uint64(unit)
+                nans += value != value  # noqa: PLR0124 (only a NaN differs from itself)
             words[sample, word] = bits
+        missing[sample] = nans
 
 
 @compiled

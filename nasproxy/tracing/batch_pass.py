@@ -18,9 +18,11 @@ from nasproxy.tracing.agreement import sign_agreements
 from nasproxy.tracing.location import tracked
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
-from nasproxy.tracing.subject import Subject
+from nasproxy.tracing.subject import Subject, differentiated, first_line
 
 __all__ = ["AGREEMENTS", "BATCH_PASS", "WEIGHT_GRADIENTS"]
+
+_Agreements = dict[str, Float64[np.ndarray, "n n"]]
 
 
 def _cost(wanted: frozenset[Record[Any]]) -> str:
@@ -30,7 +32,7 @@ def _cost(wanted: frozenset[Record[Any]]) -> str:
 def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
     gradients = WEIGHT_GRADIENTS in wanted
     parameters = subject.parameters(gradients=gradients)
-    observed: AbstractContextManager[dict[str, Float64[np.ndarray, "n n"]]] = (
+    observed: AbstractContextManager[_Agreements] = (
         _agreements(subject) if AGREEMENTS in wanted else nullcontext({})
     )
     with (
@@ -41,7 +43,10 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
             predicted = subject.call(parameters)
         made: dict[Record[Any], object] = {AGREEMENTS: agreements}
         if gradients:
-            made[WEIGHT_GRADIENTS] = _weight_gradients(subject, parameters, predicted)
+            try:
+                made[WEIGHT_GRADIENTS] = _weight_gradients(subject, parameters, predicted)
+            except NasproxyError as error:  # what the forward recorded stands
+                made[WEIGHT_GRADIENTS] = error
     return made
 
 
@@ -58,27 +63,43 @@ def _weight_gradients(
             "the network has no weights that a gradient could be taken of",
             accepted="a network with convolutions, linear layers or attention",
         )
-    loss = subject.loss(predicted, subject.batch.labels)
+    loss = _loss(subject, predicted, subject.batch.labels)
     if not bool(torch.isfinite(loss.detach())):
         raise NasproxyError(
             f"the loss is {float(loss.detach())}",
             accepted="a finite loss on this batch",
             hint="check the labels and the initialisation of the network",
         )
-    nodes = [parameters[name] for name in subject.nodes]
     if not loss.requires_grad:  # no weight reaches the output
         return {name: torch.zeros_like(parameters[name]) for name in subject.nodes}
-    found = torch.autograd.grad(loss, nodes, allow_unused=True)
+    nodes = [parameters[name] for name in subject.nodes]
+    found = differentiated(loss, nodes)
     return {
         name: torch.zeros_like(node) if gradient is None else gradient
         for name, node, gradient in zip(subject.nodes, nodes, found, strict=True)
     }
 
 
+def _loss(subject: Subject, predicted: Tensor, labels: Tensor) -> Tensor:
+    try:
+        loss = subject.loss(predicted, labels)
+    except NasproxyError:
+        raise
+    except Exception as cause:  # whatever the user's loss raises
+        raise NasproxyError(
+            f"the loss cannot be computed: {type(cause).__name__}: {first_line(cause)}",
+            accepted="a loss of (prediction, labels)",
+        ) from cause
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        seen = f"a tensor of {loss.numel()}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise NasproxyError(f"the loss is {seen}", accepted="a tensor of one value")
+    return loss
+
+
 @contextmanager
-def _agreements(subject: Subject) -> Iterator[dict[str, Float64[np.ndarray, "n n"]]]:
+def _agreements(subject: Subject) -> Iterator[_Agreements]:
     """Count sign agreements at each activation function while the network is called."""
-    found: dict[str, Float64[np.ndarray, "n n"]] = {}
+    found: _Agreements = {}
     calls: Counter[str] = Counter()
     with tracked(subject.network) as location:
 
@@ -97,6 +118,6 @@ BATCH_PASS = Pass("batch", _cost, _run)
 WEIGHT_GRADIENTS: Record[dict[str, Tensor]] = Record(
     "gradient of the loss by every weight", BATCH_PASS, labels=True, gradients=True
 )
-AGREEMENTS: Record[dict[str, Float64[np.ndarray, "n n"]]] = Record(
+AGREEMENTS: Record[_Agreements] = Record(
     "sign agreements of every two samples at every activation", BATCH_PASS
 )

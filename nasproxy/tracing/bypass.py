@@ -15,8 +15,17 @@ _NORMALISATION = re.compile(r"(batch|layer|group|instance|rms)_?norm", re.IGNORE
 
 
 def is_normalisation(module: nn.Module) -> bool:
-    """Whether a module normalises, by its class's name: model code bases write their own."""
-    return _NORMALISATION.search(type(module).__name__) is not None
+    """Whether a module normalises, by its class's name: model code bases write their own.
+
+    A module with parts of its own that hold parameters (a ``ConvBatchNorm``, say) does not count:
+    its parts are looked at one by one.
+    """
+    if _NORMALISATION.search(type(module).__name__) is None:
+        return False
+    return all(
+        is_normalisation(part) or next(part.parameters(), None) is None
+        for part in module.children()
+    )
 
 
 def _identity(inputs: Tensor, *_: Any, **__: Any) -> Tensor:

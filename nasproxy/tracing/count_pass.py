@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -20,7 +20,8 @@ from nasproxy.tracing.location import Location, tracked
 from nasproxy.tracing.nodes import parameter_owners
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
-from nasproxy.tracing.subject import Subject
+from nasproxy.tracing.stateless import called_with
+from nasproxy.tracing.subject import Subject, first_line, shapes
 
 __all__ = [
     "COUNT_PASS",
@@ -38,7 +39,8 @@ def multiply_accumulates(network: nn.Module, batch: Batch, *, seed: int = 0) -> 
     Convolutions, linear layers, matrix products and attention count; additions of biases,
     normalisations, activations and pooling do not. This is the convention of NAS-Bench-201's own
     figures. The shapes are followed on the meta device, so that nothing is computed; a network
-    that cannot run there is run once on one sample.
+    that cannot run there is run once on one sample. Products with a vector (``torch.mv``) and
+    bilinear layers are not seen.
 
     Args:
         network: any network.
@@ -48,16 +50,22 @@ def multiply_accumulates(network: nn.Module, batch: Batch, *, seed: int = 0) -> 
     Returns:
         Module path -> count, for the modules that multiply.
     """
-    one = _first_sample(batch)
-    with preserved(network, training=False, seed=seed), bypassed(network), torch.no_grad():
+    one = batch.first()
+    with (
+        preserved(network, training=False, seed=seed),
+        bypassed(network),
+        torch.no_grad(),
+        _decomposed(),
+    ):
         try:
             return _counted(network, one, lambda tensor: torch.empty_like(tensor, device="meta"))
         except Exception:  # a network may build tensors on a device of its own, or look at values
             try:
-                return _counted(network, one, lambda tensor: tensor.detach())
+                return _counted(network, one, lambda tensor: tensor.detach().clone())
             except Exception as cause:
                 raise NasproxyError(
-                    f"the network cannot be called on one sample: {type(cause).__name__}: {cause}",
+                    f"the network cannot be called on one sample "
+                    f"({shapes(one)}): {type(cause).__name__}: {first_line(cause)}",
                     accepted="inputs of the shape and dtype that the network's forward takes",
                 ) from cause
 
@@ -66,13 +74,30 @@ def _counted(
     network: nn.Module, batch: Batch, placed: Callable[[Tensor], Tensor]
 ) -> dict[str, int]:
     state = {name: placed(parameter) for name, parameter in network.named_parameters()}
-    state |= {name: placed(buffer).clone() for name, buffer in network.named_buffers()}
-    inputs = tuple(placed(tensor).clone() for tensor in batch.tensors)
+    state |= {name: placed(buffer) for name, buffer in network.named_buffers()}
+    inputs = tuple(placed(tensor) for tensor in batch.tensors)
     named = isinstance(batch.inputs, Mapping)
     keywords = dict(zip(batch.inputs, inputs, strict=True)) if named else {}
     with tracked(network) as location, _Products(location) as products:
-        functional_call(network, state, () if named else inputs, keywords)
+        called_with(network, state, () if named else inputs, keywords)
     return dict(products.counts)
+
+
+@contextmanager
+def _decomposed() -> Iterator[None]:
+    """Have attention and recurrences made of the matrix products that they are counted by.
+
+    Their fused forms on a CPU are single operations, for which there is no formula.
+    """
+    fast, mkldnn = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled
+    try:
+        torch.backends.mha.set_fastpath_enabled(False)
+        torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        torch.backends.mkldnn.enabled = mkldnn
 
 
 class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -97,14 +122,6 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
             # torch counts a multiply-accumulate as two operations
             self.counts[self._location.name] += formula(*args, **kwargs, out_val=out) // 2
         return out
-
-
-def _first_sample(batch: Batch) -> Batch:
-    if isinstance(batch.inputs, Tensor):
-        return replace(batch, inputs=batch.inputs[:1])
-    if isinstance(batch.inputs, Mapping):
-        return replace(batch, inputs={name: t[:1] for name, t in batch.inputs.items()})
-    return replace(batch, inputs=tuple(tensor[:1] for tensor in batch.inputs))
 
 
 def _count(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:

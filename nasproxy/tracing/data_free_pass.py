@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from nasproxy.errors import NasproxyError
 from nasproxy.tracing.bypass import bypassed
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
-from nasproxy.tracing.subject import Subject
+from nasproxy.tracing.subject import Subject, differentiated
 
 __all__ = ["DATA_FREE_PASS", "LOG_SYNAPTIC_FLOW"]
 
-_SMALL = 2.0**-996  # input and output scale of the second try: sums up to about 1e600 then fit
+# Where 1 does not fit. The largest that does not overflow leaves the most room below.
+_STEPS = tuple(2.0**exponent for exponent in range(1000, -1001, -250))
 
 
 def _cost(_wanted: frozenset[Record[Any]]) -> str:
@@ -26,81 +28,97 @@ def _cost(_wanted: frozenset[Record[Any]]) -> str:
 
 
 def _run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
-    flow = _log_flow(subject, scale=1.0)
-    if not all(np.isfinite(value) or value == -np.inf for value in flow.values()):
-        flow = _log_flow(subject, scale=_SMALL)
-    if not all(np.isfinite(value) or value == -np.inf for value in flow.values()):
-        raise NasproxyError(
-            "the synaptic flow is beyond 1e600 and cannot be held in float64",
-            accepted="a network whose absolute weights multiply to less",
-            hint="build it at a smaller depth or initialise it with smaller weights",
-        )
-    return {LOG_SYNAPTIC_FLOW: flow}
+    for scale, starts in ((1.0, (1.0,)), *((step, _STEPS) for step in _STEPS)):
+        flow = _log_flow(subject, scale, starts)
+        if flow is not None:
+            return {LOG_SYNAPTIC_FLOW: flow}
+    raise NasproxyError(
+        "the synaptic flow cannot be held in float64: at an input of 2^-1000 it still overflows",
+        accepted="a network whose absolute weights multiply to less than about 1e600",
+        hint="build it at a smaller depth or initialise it with smaller weights",
+    )
 
 
-def _log_flow(subject: Subject, *, scale: float) -> dict[str, float]:
-    """Per node, log of sum |w dR/dw|, with the input and R both scaled (R is linear in both)."""
-    ones = _ones(subject.batch, scale)
-    parameters = {
-        # R is the product of weights alone (Tanaka et al., eq. 5): biases drop out.
+def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[str, float] | None:
+    """Per node, log of sum |w dR/dw|, with the input scaled; None where that overflows.
+
+    R is linear in the input where activations are ReLU, and the gradient is in what it starts from
+    always; the two factors keep both traversals within float64.
+    """
+    state = _absolute(subject)
+    nodes = [state[name] for name in subject.nodes]
+    linear = replace(subject, batch=_filled(subject.batch, scale))
+    with (
+        preserved(subject.network, training=False, seed=subject.seed),
+        bypassed(subject.network, _filled_embedding(scale)),
+        torch.enable_grad(),
+    ):
+        output = linear.call(state, finite=False)
+        if not bool(torch.isfinite(output.detach()).all()):
+            return None
+        if not nodes or not output.requires_grad:
+            return dict.fromkeys(subject.nodes, -np.inf)
+        for start in starts:
+            gradients = differentiated(
+                output, nodes, torch.full_like(output, start), retain_graph=True
+            )
+            flows = torch.stack(
+                [
+                    output.new_zeros(())
+                    if gradient is None
+                    else (node.detach() * gradient).abs_().sum()
+                    for node, gradient in zip(nodes, gradients, strict=True)
+                ]
+            ).cpu()
+            if bool(torch.isfinite(flows).all()):
+                logs = flows.log() - np.log(scale) - np.log(start)
+                return dict(zip(subject.nodes, logs.tolist(), strict=True))
+    return None
+
+
+def _absolute(subject: Subject) -> dict[str, Tensor]:
+    """Parameters and buffers in float64: weights and buffers absolute, biases zero."""
+    nodes = frozenset(subject.nodes)
+    # R is the product of weights alone (Tanaka et al., eq. 5): biases drop out.
+    state = {
         name: (
             parameter.detach().abs().double()
             if parameter.ndim >= 2
             else torch.zeros_like(parameter, dtype=torch.float64)
-        ).requires_grad_(name in subject.nodes)
+        ).requires_grad_(name in nodes)
         for name, parameter in subject.network.named_parameters()
     }
-    linear = Subject(subject.network, subject.nodes, ones, subject.loss, subject.seed)
-    with (
-        preserved(subject.network, training=False, seed=subject.seed),
-        bypassed(subject.network, _ones_embedding(scale)),
-        torch.enable_grad(),
-    ):
-        try:
-            total = linear.call(parameters).sum() * scale
-        except NasproxyError as error:
-            if scale == 1.0 and "NaN or infinite" in error.wrong:
-                return dict.fromkeys(subject.nodes, np.inf)
-            raise
-        nodes = [parameters[name] for name in subject.nodes]
-        if not total.requires_grad:
-            return dict.fromkeys(subject.nodes, -np.inf)
-        gradients = torch.autograd.grad(total, nodes, allow_unused=True)
-    log_scale = 2 * np.log(scale)
-    sums = torch.stack(
-        [
-            torch.zeros((), dtype=torch.float64, device=total.device)
-            if gradient is None
-            else (node.detach() * gradient).abs_().sum()
-            for node, gradient in zip(nodes, gradients, strict=True)
-        ]
-    )
-    logs = sums.log().cpu().numpy() - log_scale
-    return dict(zip(subject.nodes, logs.tolist(), strict=True))
+    for name, buffer in subject.network.named_buffers():
+        if buffer.is_floating_point():
+            wide = buffer.detach().to(torch.float64, copy=True)
+            # A fixed matrix is a weight; minus infinity is a mask and has to stay one.
+            state[name] = wide if bool(wide.isinf().any()) else wide.abs_()
+    return state
 
 
-def _ones(batch: Batch, scale: float) -> Batch:
-    """One sample of ones for each float input; token ids stay, their embedding is replaced."""
+def _filled(batch: Batch, scale: float) -> Batch:
+    """One sample, each float input filled; token ids stay, since their embedding is bypassed."""
+    one = batch.first()
 
     def filled(tensor: Tensor) -> Tensor:
         if tensor.is_floating_point():
-            return torch.full_like(tensor[:1], scale, dtype=torch.float64)
-        return tensor[:1]
+            return torch.full_like(tensor, scale, dtype=torch.float64)
+        return tensor
 
-    if isinstance(batch.inputs, Tensor):
-        return Batch(filled(batch.inputs))
-    if isinstance(batch.inputs, Mapping):
-        return Batch({name: filled(tensor) for name, tensor in batch.inputs.items()})
-    return Batch(tuple(filled(tensor) for tensor in batch.inputs))
+    if isinstance(one.inputs, Tensor):
+        return replace(one, inputs=filled(one.inputs))
+    if isinstance(one.inputs, Mapping):
+        return replace(one, inputs={name: filled(t) for name, t in one.inputs.items()})
+    return replace(one, inputs=tuple(filled(tensor) for tensor in one.inputs))
 
 
-def _ones_embedding(scale: float) -> Callable[[nn.Embedding], Callable[..., Tensor]]:
+def _filled_embedding(scale: float) -> Callable[[nn.Embedding], Callable[..., Tensor]]:
     def of(module: nn.Embedding) -> Callable[..., Tensor]:
-        def ones(tokens: Tensor) -> Tensor:
+        def filled(tokens: Tensor) -> Tensor:
             shape = (*tokens.shape, module.embedding_dim)
             return torch.full(shape, scale, dtype=torch.float64, device=tokens.device)
 
-        return ones
+        return filled
 
     return of
 

@@ -46,7 +46,11 @@ def tracked(network: nn.Module) -> Iterator[Location]:
         if id(module) in names:
             stack.pop()
 
-    handles = [register_module_forward_pre_hook(entered), register_module_forward_hook(left)]
+    handles = [
+        register_module_forward_pre_hook(entered),
+        # Also where a call fails, since a network may catch what its parts raise.
+        register_module_forward_hook(left, always_call=True),
+    ]
     try:
         yield location
     finally:

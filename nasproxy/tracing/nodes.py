@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from nasproxy.tracing.bypass import is_normalisation
+
 __all__ = ["parameter_owners", "weight_nodes"]
 
 
@@ -21,7 +23,7 @@ def weight_nodes(network: nn.Module) -> dict[str, Tensor]:
     multiplied = {
         id(parameter)
         for module in network.modules()
-        if not isinstance(module, nn.Embedding | nn.EmbeddingBag)
+        if not isinstance(module, nn.Embedding | nn.EmbeddingBag) and not is_normalisation(module)
         for parameter in module.parameters(recurse=False)
         if parameter.ndim >= 2
     }

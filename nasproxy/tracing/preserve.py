@@ -58,12 +58,22 @@ def preserved(network: nn.Module, *, training: bool, seed: int) -> Iterator[None
                 allow_tf32=cudnn.allow_tf32,
             ),
         ):
-            torch.manual_seed(seed)
+            _seed_torch(seed)
             np.random.seed(seed % 2**32)  # noqa: NPY002
             random.seed(seed)
-            for module in modes:
-                module.training = training
+            for module, mode in modes.items():
+                if mode != training:  # setting an attribute of a module is slow
+                    module.training = training
             yield
     finally:
         for module, mode in modes.items():
-            module.training = mode
+            if module.training != mode:
+                module.training = mode
+
+
+def _seed_torch(seed: int) -> None:
+    # torch.manual_seed would also queue the seed for devices that are not started yet, and so
+    # change what the process draws on them later.
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(seed)

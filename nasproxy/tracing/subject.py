@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional as F
 
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.nodes import weight_nodes
+from nasproxy.tracing.stateless import called_with
 
-__all__ = ["Loss", "Subject", "cross_entropy", "prediction", "subject_of"]
+__all__ = [
+    "Loss",
+    "Subject",
+    "cross_entropy",
+    "differentiated",
+    "first_line",
+    "prediction",
+    "shapes",
+    "subject_of",
+]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -38,43 +47,46 @@ class Subject:
     seed: int
 
     def parameters(self, *, gradients: bool = False) -> dict[str, Tensor]:
-        """Detached parameters by name; with ``gradients`` those of the nodes require them.
+        """Copies of the parameters by name; with ``gradients`` those of the nodes require them.
 
-        Convolution kernels take the memory format of the batch; the values are shared with the
-        network wherever no other format is needed.
+        Copies, since a network may change its own weights when it is called (clip them, say).
+        Convolution kernels take the memory format of the batch.
         """
+        nodes = frozenset(self.nodes if gradients else ())
         return {
-            name: _formatted(parameter.detach(), self.batch).requires_grad_(
-                gradients and name in self.nodes
-            )
+            name: _copied(parameter.detach(), self.batch).requires_grad_(name in nodes)
             for name, parameter in self.network.named_parameters()
         }
 
-    def call(self, parameters: Mapping[str, Tensor]) -> Tensor:
+    def call(self, state: Mapping[str, Tensor], *, finite: bool = True) -> Tensor:
         """The network's prediction on the batch with these parameters.
 
         Buffers (the running statistics of normalisations) are copies, so that a call in training
         mode leaves the network's own alone.
 
+        Args:
+            state: parameters by name; a buffer may be among them.
+            finite: whether a prediction that is not finite is an error.
+
         Raises:
             NasproxyError: the network raises an error, or its prediction is not finite.
         """
-        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        buffers = {n: b.clone() for n, b in self.network.named_buffers() if n not in state}
         # Copies: a network may change its inputs in place.
         tensors = tuple(tensor.clone() for tensor in self.batch.tensors)
         named = isinstance(self.batch.inputs, Mapping)
         keywords = dict(zip(self.batch.inputs, tensors, strict=True)) if named else {}
         args = () if named else tensors
         try:
-            output = functional_call(self.network, {**parameters, **buffers}, args, keywords)
+            output = called_with(self.network, {**state, **buffers}, args, keywords)
         except Exception as cause:  # whatever the user's network raises
             raise NasproxyError(
                 f"the network cannot be called on this batch "
-                f"({_shapes(self.batch)}): {type(cause).__name__}: {_first_line(cause)}",
+                f"({shapes(self.batch)}): {type(cause).__name__}: {first_line(cause)}",
                 accepted="inputs of the shape and dtype that the network's forward takes",
                 hint="call the network on the same inputs yourself to see the whole error",
             ) from cause
-        return prediction(output)
+        return prediction(output, finite=finite)
 
 
 def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Subject:
@@ -99,17 +111,22 @@ def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Su
     else:
         inputs = tuple(moved(tensor) for tensor in batch.inputs)
     labels = None if batch.labels is None else batch.labels.to(device)
+    if labels is not None and labels.is_inference():
+        labels = labels.clone()  # autograd refuses to save it otherwise
     placed = Batch(inputs, labels, batch.classes, batch.source)
     return Subject(network, tuple(weight_nodes(network)), placed, loss, seed)
 
 
-def prediction(output: object) -> Tensor:
+def prediction(output: object, *, finite: bool = True) -> Tensor:
     """The tensor that a network predicts: itself, its ``logits``, or the first of a tuple.
 
     Raises:
         NasproxyError: there is no floating-point tensor, or it is not finite.
     """
     for name in ("logits", "last_hidden_state"):
+        if isinstance(output, Mapping) and name in output:
+            output = output[name]
+            break
         if not isinstance(output, Tensor) and hasattr(output, name):
             output = getattr(output, name)
             break
@@ -118,28 +135,58 @@ def prediction(output: object) -> Tensor:
     if isinstance(output, tuple | list):
         output = next((part for part in output if isinstance(part, Tensor)), None)
     if not isinstance(output, Tensor) or not output.is_floating_point():
+        kind = output.dtype if isinstance(output, Tensor) else type(output).__name__
         raise NasproxyError(
-            f"the network returns {type(output).__name__}, not a prediction",
+            f"the network returns {kind}, not a prediction",
             accepted="a floating-point tensor, a tuple that starts with one, or an object "
             "with .logits or .last_hidden_state",
         )
-    if not bool(torch.isfinite(output.detach()).all()):
+    if finite and not bool(torch.isfinite(output.detach()).all()):
         bad = int((~torch.isfinite(output.detach())).sum())
         raise NasproxyError(
-            f"the network's output has {bad} of {output.numel()} values that are NaN or infinite",
+            f"of the {output.numel()} values that the network returns, {bad} are NaN or infinite",
             accepted="a network whose output is finite on this batch",
             hint="check its initialisation and that the inputs are normalised",
         )
     return output
 
 
+def differentiated(
+    output: Tensor,
+    by: Sequence[Tensor],
+    start: Tensor | None = None,
+    *,
+    retain_graph: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Gradients of an output; None for what it does not depend on.
+
+    Raises:
+        NasproxyError: the network cannot be differentiated.
+    """
+    try:
+        return torch.autograd.grad(output, by, start, retain_graph=retain_graph, allow_unused=True)
+    except RuntimeError as cause:
+        raise NasproxyError(
+            f"no gradient can be taken of what the network returns: {first_line(cause)}",
+            accepted="a network that can be trained",
+            hint="call backward() on a loss of the network yourself to see the whole error",
+        ) from cause
+
+
 def cross_entropy(predicted: Tensor, labels: Tensor) -> Tensor:
     """Mean cross entropy of class scores ``[n, classes]`` or ``[n, t, classes]``.
 
     Raises:
-        NasproxyError: the shapes do not fit, or a label is not among the classes.
+        NasproxyError: labels are not integers, the shapes do not fit, or a label is not among the
+            classes.
     """
-    classes = predicted.shape[-1]
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise NasproxyError(
+            f"the labels are {labels.dtype}",
+            accepted="class indices, int64",
+            hint="labels.argmax(-1) makes indices of one-hot rows, labels.long() of whole numbers",
+        )
+    classes = predicted.shape[-1] if predicted.ndim else 0
     if predicted.ndim < 2 or predicted.shape[:-1] != labels.shape:
         raise NasproxyError(
             f"predictions of shape {tuple(predicted.shape)} do not fit labels of shape "
@@ -151,23 +198,27 @@ def cross_entropy(predicted: Tensor, labels: Tensor) -> Tensor:
             f"labels range from {int(labels.min())} to {int(labels.max())}, but the network "
             f"has {classes} classes",
             accepted=f"labels 0 to {classes - 1}",
-            hint=f"build the network with at least {int(labels.max()) + 1} classes",
+            hint=f"build the network with at least {int(labels.max()) + 1} classes"
+            if int(labels.max()) >= classes
+            else "count classes from 0",
         )
-    return F.cross_entropy(predicted.flatten(0, -2), labels.flatten())
+    return F.cross_entropy(predicted.flatten(0, -2), labels.flatten().long())
 
 
-def _formatted(parameter: Tensor, batch: Batch) -> Tensor:
-    images = batch.tensors[0]
-    if parameter.ndim == 4 and images.ndim == 4:
-        # A copy even where the format already fits would cost little; a view costs nothing.
-        return parameter.contiguous(memory_format=torch.channels_last)
-    return parameter
+def _copied(parameter: Tensor, batch: Batch) -> Tensor:
+    if parameter.ndim == 4 and batch.tensors[0].ndim == 4:
+        return parameter.clone(memory_format=torch.channels_last)
+    return parameter.clone()
 
 
-def _shapes(batch: Batch) -> str:
-    named = ((list(tensor.shape), str(tensor.dtype)) for tensor in batch.tensors)
-    return ", ".join(f"{shape} {dtype.removeprefix('torch.')}" for shape, dtype in named)
+def shapes(batch: Batch) -> str:
+    """The shapes and dtypes of a batch's inputs, for messages."""
+    return ", ".join(
+        f"{list(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+        for tensor in batch.tensors
+    )
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
     return next(iter(str(error).splitlines()), "")

@@ -1,0 +1,102 @@
+"""What several proxies together cost, as a ratio to one bare forward and backward.
+
+    python benchmarks/one_traversal.py --cells 30 --threads 1 --at-most 1.4
+
+For each cell both sides build the network, run in the same memory format (channels last), dtype
+and number of threads, in turn, several times; the ratio of a cell is that of the medians. Exits
+with 1 where the median over the cells is above ``--at-most``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from nasproxy import evaluate, spaces
+from nasproxy.batch import Batch
+from nasproxy.images import load_batch
+
+SETS = (
+    ("grad_norm", "snip", "naswot", "l2_norm"),
+    ("grad_norm",),
+    ("naswot",),
+    ("synflow",),
+    ("flops",),
+    ("params", "flops", "l2_norm", "grad_norm", "snip", "naswot", "synflow"),
+)
+
+
+def bare(build: Callable[[], nn.Module], batch: Batch) -> None:
+    network = build().to(memory_format=torch.channels_last).train()
+    images, labels = batch.tensors[0], batch.labels
+    assert labels is not None
+    F.cross_entropy(network(images), labels).backward()
+
+
+def score(build: Callable[[], nn.Module], batch: Batch, asked: tuple[str, ...]) -> None:
+    evaluate(build(), batch, asked)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=30)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--images", default="digits")
+    parser.add_argument("--at-most", type=float, default=1.4, help="of the first set of proxies")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    space = spaces.get("nasbench201")
+    rng = np.random.default_rng(0)
+    cells = [space.simplified(space.sample(rng)) for _ in range(options.cells)]
+    batch = load_batch(options.images, size=64)
+    last = Batch(
+        batch.tensors[0].contiguous(memory_format=torch.channels_last), batch.labels, batch.classes
+    )
+    evaluate(space.build(cells[0], seed=0), batch, SETS[-1])  # compile the kernels
+    ratios: list[list[float]] = [[] for _ in SETS]
+    bares = []
+    for cell in cells:
+        build = partial(space.build, cell, seed=0)
+        times = np.array(
+            [
+                [
+                    seconds(partial(bare, build, last)),
+                    *(seconds(partial(score, build, batch, asked)) for asked in SETS),
+                ]
+                for _ in range(options.repeats)
+            ]
+        )
+        middle = np.median(times, axis=0)
+        bares.append(middle[0])
+        for i in range(len(SETS)):
+            ratios[i].append(middle[i + 1] / middle[0])
+    print(
+        f"{options.cells} cells, batch of 64, {options.threads} thread(s); one bare forward and "
+        f"backward: median {np.median(bares) * 1000:.0f} ms\n"
+    )
+    print("| proxies asked for | ratio, median | lower quartile | upper quartile |")
+    print("|---|---|---|---|")
+    for asked, found in zip(SETS, ratios, strict=True):
+        low, middle_ratio, high = np.quantile(found, [0.25, 0.5, 0.75])
+        print(f"| {', '.join(asked)} | {middle_ratio:.2f} | {low:.2f} | {high:.2f} |")
+    worst = float(np.median(ratios[0]))
+    if worst > options.at_most:
+        raise SystemExit(f"the ratio {worst:.2f} is above {options.at_most}")
+
+
+if __name__ == "__main__":
+    main()
