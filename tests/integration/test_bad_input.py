@@ -107,7 +107,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "model output": (
         ("score", "--model", "own:Broken", "--images", "noise", "--batch-size", "4"),
-        ("values that are NaN or infinite", "accepted: a network whose output is finite"),
+        ("are NaN or infinite", "accepted: a network whose output is finite"),
     ),
     "model module": (("score", "--model", "absent:net"), ("'absent'", "cannot be imported")),
     "model without colon": (("score", "--model", "own"), ("'own'", "pkg.module:object")),
