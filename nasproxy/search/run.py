@@ -14,11 +14,13 @@ from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.scoring.candidates import Candidate, score_candidate
+from nasproxy.scoring.correlation import check_same_space
+from nasproxy.scoring.readiness import batch_identity, check_batch, check_device
 from nasproxy.scoring.table import candidates_table, missing_reasons, write_table
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.spaces.space import SearchSpace
 from zerocost.files import whole_file, write_json
-from zerocost.journal import Journal
+from zerocost.journal import Journal, holds_records
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ def search(
     benchmark: BenchmarkTable | None = None,
     target: str | None = None,
     overwrite: bool = False,
+    inputs: Sequence[Path] = (),
     command: Sequence[str] = (),
     on_evaluation: Callable[[SearchState], None] | None = None,
 ) -> SearchResult:
@@ -107,6 +110,7 @@ def search(
         benchmark: a table of true values to report beside; it does not guide the search.
         target: one of its targets; the first where None.
         overwrite: whether the outputs of a finished search may be replaced.
+        inputs: the files that were read, for the manifest.
         command: the command line, for the manifest.
         on_evaluation: called after each evaluation.
 
@@ -114,24 +118,46 @@ def search(
         The result, as written to ``result.json`` and ``evaluations.parquet``.
 
     Raises:
-        NasproxyError: a budget below 1, an unknown name, outputs that exist, or no network of the
-            search has a score.
+        NasproxyError: a budget below 1, an unknown name, a benchmark of another space, a device
+            that is not there, a batch too small for a proxy, outputs that exist, or no network of
+            the search has a score. All but the last are found before anything is written.
         ZerocostError: the disk is full, or an interrupted search had other settings.
     """
     asked = get_all(proxies)
     names = [proxy.name for proxy in asked]
     if benchmark is not None and target is None:
         target = next(iter(benchmark.targets))
+    if benchmark is not None:
+        check_same_space(space.name, benchmark)
     optimum = None if benchmark is None or target is None else benchmark.best(target)
     if budget < 1:
         raise NasproxyError(
             f"a budget of {budget} evaluations", accepted="1 or more", hint="--budget 500"
         )
+    check_batch(asked, batch)
+    check_device(device)
+
+    def loop_of(score: Callable[[A], Candidate]) -> Search[A]:
+        return Search(
+            space,
+            score,
+            asked,
+            sampler=sampler,
+            seed=seed,
+            population=population,
+            tournament=tournament,
+            combine=combine,
+        )
+
+    def unscored(architecture: A) -> Candidate:
+        return score_candidate(space, architecture, batch, asked, seed=seed, device=device)
+
+    loop_of(unscored)  # an unknown sampler is refused before a folder is made
     _prepare(out, overwrite)
     settings: dict[str, object] = {
         "space": space.name,
         "proxies": names,
-        "images": f"{batch.source}, {batch.size}",
+        "images": batch_identity(batch),
         "sampler": sampler,
         "seed": seed,
         "population": population,
@@ -144,6 +170,7 @@ def search(
         command=command,
         configuration=settings | {"budget": budget},
         seeds={"search": seed},
+        inputs=inputs,
         libraries=("numpy", "torch", "optuna"),
     )
     with Journal(out / JOURNAL, settings) as journal:
@@ -152,22 +179,11 @@ def search(
         def score(architecture: A) -> Candidate:
             text = str(architecture)
             if text not in scored:
-                scored[text] = score_candidate(
-                    space, architecture, batch, asked, seed=seed, device=device
-                )
+                scored[text] = unscored(architecture)
                 journal.append(asdict(scored[text]))
             return scored[text]
 
-        loop = Search(
-            space,
-            score,
-            asked,
-            sampler=sampler,
-            seed=seed,
-            population=population,
-            tournament=tournament,
-            combine=combine,
-        )
+        loop = loop_of(score)
         picks = []
         for state in loop.run(budget):
             picks.append(state.pick)
@@ -187,13 +203,20 @@ def _prepare(out: Path, overwrite: bool) -> None:
     if out.is_file():
         raise NasproxyError(f"{out} is a file", accepted="a folder", hint="choose another --out")
     existing = [name for name in OUTPUTS if (out / name).exists()]
-    if existing and not overwrite and not (out / JOURNAL).exists():
+    if existing and not overwrite and not holds_records(out / JOURNAL):
         raise NasproxyError(
             f"{out} holds a finished search ({', '.join(existing)})",
             accepted="a new folder, or one with an interrupted search",
             hint="choose another --out, or say --overwrite",
         )
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise NasproxyError(
+            f"the folder {out} cannot be made: {cause.strerror}",
+            accepted="a folder, or the name of a new one where you may write",
+            hint="choose another --out",
+        ) from cause
 
 
 def _result(

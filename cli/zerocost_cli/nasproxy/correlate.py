@@ -50,7 +50,7 @@ def command(
         table,
         benchmark,
         target,
-        space=spaces.get(table.space) if table.space else None,
+        space=spaces.get(table.space) if table.space in spaces.names() else None,
         strata=strata,
         resamples=resamples,
         seed=seed,
