@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nasproxy.images import load_batch
+from nasproxy.search import result as search_result
 from nasproxy.search import run as search_run
 from nasproxy.spaces.nasbench201.space import NASBench201
 
@@ -147,7 +148,7 @@ def test_a_search_killed_while_it_writes_is_finished(
 ) -> None:
     _search(tmp_path / "whole")
     with monkeypatch.context() as patched:
-        patched.setattr(search_run, "write_json", lambda *_, **__: 1 / 0)
+        patched.setattr(search_result, "write_json", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             _search(tmp_path / "cut")
     assert (tmp_path / "cut" / "evaluations.parquet").exists()

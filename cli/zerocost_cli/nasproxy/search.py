@@ -22,7 +22,7 @@ from zerocost_cli.printing import Fixed, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from nasproxy.search.loop import SearchState
-    from nasproxy.search.run import SearchResult
+    from nasproxy.search.result import SearchResult
 
 __all__ = ["command"]
 
@@ -85,7 +85,8 @@ def command(
     """
     from nasproxy import benchmarks, spaces
     from nasproxy.proxies import get_all
-    from nasproxy.search.run import RESULT, search
+    from nasproxy.search.result import RESULT
+    from nasproxy.search.run import search
 
     names = split(proxies)
     get_all(names)
@@ -127,7 +128,8 @@ def command(
 
 
 def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> None:
-    from nasproxy.search.run import OUTPUTS, PICTURE
+    from nasproxy.search.result import PICTURE
+    from nasproxy.search.run import OUTPUTS
 
     names = list(result.best[0].scores)
     known = result.truth is not None
