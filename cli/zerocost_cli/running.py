@@ -38,8 +38,10 @@ def run_command(group: click.Group, name: str) -> None:
         sys.exit(2)
     except click.ClickException as error:
         if isinstance(error, click.UsageError) and error.ctx is not None:
-            _say(f"{name}: {error.format_message()}")
-            _say(f"  next: {error.ctx.command_path} --help")
+            message = error.format_message()
+            _say(f"{name}: {message}")
+            if "  next: " not in message:
+                _say(f"  next: {error.ctx.command_path} --help")
         else:
             _say(f"{name}: {error.format_message()}")
         sys.exit(2)
