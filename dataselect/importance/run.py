@@ -107,6 +107,13 @@ def run_importance(
             f"the test share is {settings.test_share}, the test file {test}",
             accepted="a share in 0 .. 1, or a file",
         )
+    if settings.value != "learned" and settings.approximation is not None:
+        raise DataselectError(
+            f"{settings.value} values are worked out exactly; epsilon is "
+            f"{settings.approximation.epsilon}",
+            accepted="epsilon with learned values",
+            hint="leave --epsilon out",
+        )
     files = [path for path in (retrievals, test, groups) if path is not None]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:

@@ -153,6 +153,11 @@ def test_values_of_groups_and_of_plain_lists(value: str, tmp_path: Path) -> None
         ('{"retrieved": [1], "utility": [1]}', ("--k", 0), "k is 0"),
         ('{"retrieved": [1], "utility": [1]}', ("--sampling", "hoeffding"), "without --epsilon"),
         ('{"retrieved": [1], "utility": [1]}', ("--test-share", 1.5), "test share is 1.5"),
+        (
+            '{"retrieved": [1], "utility": [1]}',
+            ("--value", "banzhaf", "--epsilon", 0.1),
+            "banzhaf values are worked out exactly",
+        ),
         ('{"retrieved": [1], "utility": [1]}', ("--groups", "absent"), "absent is no file"),
         ('{"retrieved": [1], "utility": [1]}', (), "4 folds of 1 queries"),
     ],
