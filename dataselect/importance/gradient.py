@@ -91,11 +91,13 @@ def gradient(
     looked = lengths if depth is None else np.minimum(depth, lengths)
     chosen = by_length(looked, queries)
     parts = partitions(chosen, retrievals.n_items)
-    sums = np.zeros((len(parts), retrievals.n_items))
+    cells = np.empty((len(parts), retrievals.n_items, 2))
     square_sums = np.zeros((len(parts), retrievals.n_items if squares else 0))
     counted = min(k, max(1, int(looked.max(initial=0))))  # a list that ends before K counts whole
 
     def add(part: int) -> float:
+        cells[part, :, 0] = v
+        cells[part, :, 1] = 0.0
         return add_gradients(
             retrievals.indptr,
             retrievals.items,
@@ -103,14 +105,15 @@ def gradient(
             looked,
             parts[part],
             counted,
-            v,
-            sums[part],
+            cells[part],
             square_sums[part],
         )
 
     objectives = in_threads(add, len(parts), threads)
     scale = 1.0 / (k * max(1, len(chosen)))  # of no query at all: zeros
-    return Gradient(added_up(sums) * scale, sum(objectives) * scale, added_up(square_sums))
+    return Gradient(
+        added_up(cells[:, :, 1]) * scale, sum(objectives) * scale, added_up(square_sums)
+    )
 
 
 def in_threads(work: Callable[[int], float], parts: int, threads: int | None) -> list[float]:
@@ -125,7 +128,7 @@ def partitions(
     chosen: Int64[np.ndarray, " chosen"], n_items: int
 ) -> list[Int64[np.ndarray, " part"]]:
     """Cut queries into parts for threads, by their number and the corpus's size alone."""
-    affordable = max(2, PARTITION_MEMORY // (8 * max(1, n_items)))
+    affordable = max(2, PARTITION_MEMORY // (16 * max(1, n_items)))
     count = max(1, min(MOST_PARTITIONS, affordable, len(chosen) // LANES))
     registers = -(-len(chosen) // LANES)
     cuts = [LANES * (registers * part // count) for part in range(1, count)]

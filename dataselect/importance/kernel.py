@@ -9,10 +9,11 @@ from zerocost.compiled import compiled
 
 __all__ = ["BLOCK", "LANES", "add_gradients"]
 
-LANES = 64
-"""Queries that go through the recurrences together: eight 512-bit registers of float64.
+LANES = 32
+"""Queries that go through the recurrences together: four 512-bit registers of float64.
 
-Fewer lanes lose to the checks around each vector loop, more fall out of the second-level cache.
+Fewer lose to the checks around each vector loop; with more, the cells of the items of one batch no
+longer stay in the second-level cache beside the probabilities.
 """
 
 BLOCK = 128
@@ -27,11 +28,10 @@ def add_gradients(
     depth: Int64[np.ndarray, " queries"],
     chosen: Int64[np.ndarray, " chosen"],
     k: int,
-    values: Float64[np.ndarray, " items"],
-    gradient: Float64[np.ndarray, " items"],
+    cells: Float64[np.ndarray, "items 2"],
     squares: Float64[np.ndarray, " squared"],
 ) -> float:
-    r"""Add K dF_q/dv of every chosen query to ``gradient``; return the sum of K F_q.
+    r"""Add K dF_q/dv of every chosen query to the cells; return the sum of K F_q.
 
     With :math:`A_j(i)` the probability that exactly j of the positions before i are present and
     :math:`X_r(i)` the expected utility of the r-th present position from i on (0 where there is
@@ -52,8 +52,8 @@ def add_gradients(
         chosen: the queries to add, by index; neighbours share registers and should be of one
             length.
         k: how many present positions count.
-        values: the probability of each item to be present, float64 in 0 .. 1.
-        gradient: float64 ``[items]``, added to.
+        cells: float64 ``[items, 2]``, of each item the probability to be present, in 0 .. 1, and
+            the gradient, which is added to. Side by side, because one cache line then serves both.
         squares: float64 ``[items]``, the squares of the positions' gradients are added to it; or
             empty.
 
@@ -88,17 +88,17 @@ def add_gradients(
             starts[b] = before[0]
             high = min(length, (b + 1) * block)
             rows = high - b * block
-            _gather(indptr, items, utility, depth, batch, values, b * block, p[:rows], u[:rows])
+            _gather(indptr, items, utility, depth, batch, cells, b * block, p[:rows], u[:rows])
             _walk_down(p[:rows], before)
         for b in range(blocks - 1, -1, -1):
             high = min(length, (b + 1) * block)
             rows = high - b * block
             if b < blocks - 1:
                 before[0] = starts[b]
-                _gather(indptr, items, utility, depth, batch, values, b * block, p[:rows], u[:rows])
+                _gather(indptr, items, utility, depth, batch, cells, b * block, p[:rows], u[:rows])
                 _walk_down(p[:rows], before)
             _walk_up(p[:rows], u[:rows], before, after, found[:rows])
-            _scatter(indptr, items, depth, batch, b * block, found[:rows], gradient, squares)
+            _scatter(indptr, items, depth, batch, b * block, found[:rows], cells, squares)
         for j in range(k):
             for lane in range(batch.shape[0]):
                 objective += after[j, lane]
@@ -112,7 +112,7 @@ def _gather(
     utility: Float[np.ndarray, " positions"],
     depth: Int64[np.ndarray, " queries"],
     batch: Int64[np.ndarray, " batch"],
-    values: Float64[np.ndarray, " items"],
+    cells: Float64[np.ndarray, "items 2"],
     low: int,
     p: Float64[np.ndarray, "block lanes"],
     u: Float64[np.ndarray, "block lanes"],
@@ -124,7 +124,7 @@ def _gather(
             begin = indptr[query] + low
             rows = min(p.shape[0], max(0, depth[query] - low))
             for i in range(rows):
-                p[i, lane] = values[items[begin + i]]
+                p[i, lane] = cells[items[begin + i], 0]
                 u[i, lane] = utility[begin + i]
         for i in range(rows, p.shape[0]):  # a position that is never present changes nothing
             p[i, lane] = 0.0
@@ -139,7 +139,7 @@ def _scatter(
     batch: Int64[np.ndarray, " batch"],
     low: int,
     found: Float64[np.ndarray, "block lanes"],
-    gradient: Float64[np.ndarray, " items"],
+    cells: Float64[np.ndarray, "items 2"],
     squares: Float64[np.ndarray, " squared"],
 ) -> None:
     for lane in range(batch.shape[0]):
@@ -147,7 +147,7 @@ def _scatter(
         begin = indptr[query] + low
         rows = min(found.shape[0], max(0, depth[query] - low))
         for i in range(rows):
-            gradient[items[begin + i]] += found[i, lane]
+            cells[items[begin + i], 1] += found[i, lane]
         if squares.shape[0] > 0:
             for i in range(rows):
                 squares[items[begin + i]] += found[i, lane] * found[i, lane]
