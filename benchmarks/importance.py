@@ -105,14 +105,15 @@ def ragbooster(folder: Path, game: Retrievals, queries: int, epochs: int) -> flo
             strict=True,
         )
     ]
-    best = 0.0
+    best = alone = 0.0
     for jobs in (1, 2):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         theirs = module.learn_importance(
             retrievals, k=K, learning_rate=10.0, num_epochs=epochs, n_jobs=jobs, grouping=None
         )
-        seconds = time.perf_counter() - began
+        seconds, processor = time.perf_counter() - began, time.process_time() - used
         rate = len(taken.items) * epochs / seconds
+        alone = max(alone, len(taken.items) * epochs / processor)
         print(
             f"| ragbooster, {jobs} job(s), {queries:,} queries | {seconds:.2f} | {rate / 1e6:.1f} |"
         )
@@ -120,7 +121,8 @@ def ragbooster(folder: Path, game: Retrievals, queries: int, epochs: int) -> flo
         ours = importance(taken, k=K, learning_rate=10.0, epochs=epochs)
         learned = np.array(theirs)[: taken.n_items]
         difference = float(np.nanmax(np.abs(ours.values[: len(learned)] - learned)))
-    print(f"\nThe values differ from ragbooster's by {difference:.1e} at the most.")
+    print(f"\nragbooster: {alone / 1e6:.1f} million a second of processor time at best.")
+    print(f"The values differ from ragbooster's by {difference:.1e} at the most.")
     return best
 
 
