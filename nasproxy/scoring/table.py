@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -15,6 +15,7 @@ from jaxtyping import Float64
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
+from nasproxy.proxies.proxy import Proxy
 from nasproxy.ranking.aggregate import rank_aggregate
 from nasproxy.scoring.candidates import Candidate
 from nasproxy.scoring.readiness import batch_identity, check_batch, check_device
@@ -175,7 +176,7 @@ def _fingerprint(architectures: Sequence[Hashable]) -> str:
 def candidates_table(
     space: str,
     candidates: Sequence[Candidate],
-    proxies: Sequence[str],
+    proxies: Iterable[str | Proxy],
     *,
     combine: Literal["log", "mean"] = "log",
 ) -> pa.Table:

@@ -131,10 +131,15 @@ def search(
         "device": device,
         "threads": torch.get_num_threads(),  # sums of one and of two threads differ
     }
+    configuration = settings | {
+        "budget": budget,
+        "benchmark": None if benchmark is None else benchmark.name,
+        "target": target,
+    }
     manifest = begin(
         "nasproxy",
         command=command,
-        configuration=settings | {"budget": budget},
+        configuration=configuration,
         seeds={"search": seed},
         inputs=inputs,
         libraries=("numpy", "torch", "optuna"),
@@ -156,7 +161,7 @@ def search(
             if on_evaluation is not None:
                 on_evaluation(state)
     result = result_of(loop.state, picks, benchmark, target)
-    write_result(result, out, target, settings | {"budget": budget})
+    write_result(result, out, asked, target, configuration)
     counts = Counts(result.proposals, len(result.order), missing_reasons(result.order))
     outputs = [out / name for name in OUTPUTS if name != MANIFEST and (out / name).exists()]
     manifest = finish(manifest, outputs=outputs, counts=counts)

@@ -23,8 +23,7 @@ SPACE = NASBench201(channels=4, cells=1)
 PROXY = replace(PARAMS, name="mine", summary="the user's own")
 
 def network():
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10)
-                         if False else nn.Linear(4 * 30 * 30, 10))
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 30 * 30, 10))
 
 class Broken(nn.Module):
     def __init__(self):

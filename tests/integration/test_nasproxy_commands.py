@@ -187,9 +187,19 @@ def test_search_writes_and_prints_the_same(nasproxy: Command, here: Path) -> Non
     # The benchmark is reported beside; without it the same networks are found.
     blind = _json(nasproxy(*asked, "--out", "blind", "--json"))
     assert blind["regret"] is None
+    assert found["settings"]["benchmark"] == "nasbench201-analog"
+    assert blind["settings"]["benchmark"] is None
     assert [(b["architecture"], b["scores"]) for b in blind["best"]] == [
         (b["architecture"], b["scores"]) for b in found["best"]
     ]
+
+
+def test_a_search_goes_by_a_proxy_that_no_registry_knows(nasproxy: Command, here: Path) -> None:
+    asked = ("search", *SMALL, "--budget", 3, "--proxies", "own:PROXY,synflow")
+    assert nasproxy(*asked, "--out", "mine").code == 0
+    table = pq.read_table(here / "mine" / "evaluations.parquet")
+    assert table["mine"].null_count == 0
+    assert not (here / "mine" / "journal.jsonl").exists()
 
 
 @pytest.mark.parametrize("columns", [80, 120, 200])
