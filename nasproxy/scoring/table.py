@@ -237,6 +237,10 @@ def read_scores(path: Path) -> ScoreTable:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not path.exists():  # of which pyarrow's message would say nothing but the name
+        raise NasproxyError(
+            f"{path} does not exist", accepted="a score table that `nasproxy rank --out` wrote"
+        )
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as cause:

@@ -19,6 +19,7 @@ from nasproxy.scoring.table import missing_reasons
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.search.result import PICTURE, RESULT, TABLE, SearchResult, result_of, write_result
 from nasproxy.spaces.space import SearchSpace
+from zerocost.files import make_folder
 from zerocost.journal import Journal, holds_records
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
@@ -86,7 +87,8 @@ def search(
         NasproxyError: a budget below 1, an unknown name, a benchmark of another space, a device
             that is not there, a batch too small for a proxy, outputs that exist, or no network of
             the search has a score. All but the last are found before anything is written.
-        ZerocostError: the disk is full, or an interrupted search had other settings.
+        ZerocostError: the folder cannot be made, the disk is full, or an interrupted search had
+            other settings.
     """
     asked = get_all(proxies)
     names = [proxy.name for proxy in asked]
@@ -180,11 +182,4 @@ def _prepare(out: Path, overwrite: bool) -> None:
             accepted="a new folder, or one with an interrupted search",
             hint="choose another --out, or say --overwrite",
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise NasproxyError(
-            f"the folder {out} cannot be made: {cause.strerror}",
-            accepted="a folder, or the name of a new one where you may write",
-            hint="choose another --out",
-        ) from cause
+    make_folder(out)

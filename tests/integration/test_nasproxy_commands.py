@@ -157,6 +157,9 @@ def test_rank_then_correlate(nasproxy: Command, here: Path) -> None:
             value = agreement["proxies"][name][kind]
             assert -1 <= value["low"] <= value["value"] <= value["high"] <= 1
     assert len(agreement["strata"]) == 25
+    refused = nasproxy(*compare, "--plots", "people.parquet")
+    assert refused.code == 2
+    assert "the folder people.parquet cannot be made" in refused.err
     printed = nasproxy(*compare)
     assert printed.code == 0
     assert f"{agreement['proxies']['naswot']['kendall']['value']:.3f}" in printed.out
