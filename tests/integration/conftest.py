@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,8 +62,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def nasproxy(
     here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Command:
-    """The command in this process: quick."""
+) -> Iterator[Command]:
+    """The command in this process: quick; with one thread, as `started` has it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     from zerocost_cli.nasproxy.main import run
 
     def call(*arguments: object) -> Outcome:
@@ -76,7 +79,8 @@ def nasproxy(
         printed = capfd.readouterr()
         return Outcome(code, printed.out, printed.err)
 
-    return call
+    yield call
+    torch.set_num_threads(threads)
 
 
 def started(
