@@ -14,15 +14,7 @@ from pathlib import Path
 
 from zerocost.errors import ZerocostError
 
-__all__ = [
-    "disk_full",
-    "make_folder",
-    "sha256_of",
-    "to_json",
-    "whole_file",
-    "write_json",
-    "write_text",
-]
+__all__ = ["disk_full", "sha256_of", "to_json", "whole_file", "write_json", "write_text"]
 
 
 # The disk, the user's quota, or the limit on the size of a file (ulimit -f).
@@ -63,22 +55,6 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder for outputs, with those above it; one that is there is fine.
-
-    Raises:
-        ZerocostError: a file has its name, or it cannot be made there.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise ZerocostError(
-            f"the folder {path} cannot be made: {cause.strerror}",
-            accepted="a folder, or the name of a new one where you may write",
-            hint="choose another folder",
-        ) from cause
 
 
 def write_text(path: Path, text: str, *, overwrite: bool = False) -> None:

@@ -14,12 +14,11 @@ from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.scoring.candidates import Candidate, score_candidate
 from nasproxy.scoring.correlation import check_same_space
-from nasproxy.scoring.readiness import batch_identity, check_batch, check_device
+from nasproxy.scoring.readiness import batch_identity, check_batch, check_device, make_folder
 from nasproxy.scoring.table import missing_reasons
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.search.result import PICTURE, RESULT, TABLE, SearchResult, result_of, write_result
 from nasproxy.spaces.space import SearchSpace
-from zerocost.files import make_folder
 from zerocost.journal import Journal, holds_records
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
@@ -85,10 +84,10 @@ def search(
 
     Raises:
         NasproxyError: a budget below 1, an unknown name, a benchmark of another space, a device
-            that is not there, a batch too small for a proxy, outputs that exist, or no network of
-            the search has a score. All but the last are found before anything is written.
-        ZerocostError: the folder cannot be made, the disk is full, or an interrupted search had
-            other settings.
+            that is not there, a batch too small for a proxy, outputs that exist, a folder that
+            cannot be made, or no network of the search has a score. All but the last are found
+            before anything is written.
+        ZerocostError: the disk is full, or an interrupted search had other settings.
     """
     asked = get_all(proxies)
     names = [proxy.name for proxy in asked]

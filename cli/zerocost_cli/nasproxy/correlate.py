@@ -58,7 +58,8 @@ def command(
     target = target or next(iter(benchmark.targets))
     if plots is not None:
         from nasproxy.plots import rank_scatter
-        from zerocost.files import make_folder, whole_file
+        from nasproxy.scoring.readiness import make_folder
+        from zerocost.files import whole_file
 
         truth = true_values(table, benchmark, target)
         make_folder(plots)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zerocost.errors import ZerocostError
-from zerocost.files import make_folder, sha256_of, to_json, whole_file, write_json, write_text
+from zerocost.files import sha256_of, to_json, whole_file, write_json, write_text
 
 
 def test_the_file_has_its_name_only_after_the_block(tmp_path: Path) -> None:
@@ -157,14 +157,3 @@ def test_sha256_of_known_texts(tmp_path: Path) -> None:
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
     assert sha256_of(tmp_path / "empty").startswith("e3b0c44298fc1c149afbf4c8996fb924")
-
-
-def test_a_folder_is_made_with_those_above_it_but_not_in_place_of_a_file(tmp_path: Path) -> None:
-    for _ in range(2):
-        make_folder(tmp_path / "a" / "b")
-    assert (tmp_path / "a" / "b").is_dir()
-    (tmp_path / "file").write_text("kept")
-    for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ZerocostError, match="cannot be made"):
-            make_folder(path)
-    assert (tmp_path / "file").read_text() == "kept"
