@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+import zerocost
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import Proxy
 from zerocost.errors import nearest
@@ -16,7 +17,7 @@ from zerocost.errors import nearest
 if TYPE_CHECKING:
     from nasproxy.batch import Batch
 
-__all__ = ["batch_identity", "check_batch", "check_device", "make_folder"]
+__all__ = ["batch_identity", "check_batch", "check_device", "make_folder", "versions"]
 
 
 def check_device(device: str) -> None:
@@ -103,3 +104,8 @@ def _devices() -> list[str]:
     if torch.backends.mps.is_available():
         there.append("mps")
     return there
+
+
+def versions() -> str:
+    """What computes the scores: a run continued by another release would mix two kinds."""
+    return f"zerocost {zerocost.__version__}, torch {torch.__version__}"

@@ -18,7 +18,7 @@ from nasproxy.proxies import get_all
 from nasproxy.proxies.proxy import Proxy
 from nasproxy.ranking.aggregate import rank_aggregate
 from nasproxy.scoring.candidates import Candidate
-from nasproxy.scoring.readiness import batch_identity, check_batch, check_device
+from nasproxy.scoring.readiness import batch_identity, check_batch, check_device, versions
 from nasproxy.scoring.workers import score_in_order
 from nasproxy.spaces.space import SearchSpace
 from zerocost.files import whole_file
@@ -121,6 +121,7 @@ def rank_architectures(
         "proxies": list(proxies),
         "seed": seed,
         "device": device,
+        "versions": versions(),
         "images": batch_identity(batch),
     }
     manifest = begin(

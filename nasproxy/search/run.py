@@ -14,7 +14,13 @@ from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.scoring.candidates import Candidate, score_candidate
 from nasproxy.scoring.correlation import check_same_space
-from nasproxy.scoring.readiness import batch_identity, check_batch, check_device, make_folder
+from nasproxy.scoring.readiness import (
+    batch_identity,
+    check_batch,
+    check_device,
+    make_folder,
+    versions,
+)
 from nasproxy.scoring.table import missing_reasons
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.search.result import PICTURE, RESULT, TABLE, SearchResult, result_of, write_result
@@ -130,6 +136,7 @@ def search(
         "tournament": tournament,
         "combine": combine,
         "device": device,
+        "versions": versions(),
         "threads": torch.get_num_threads(),  # sums of one and of two threads differ
     }
     configuration = settings | {

@@ -17,6 +17,7 @@ from zerocost_cli.nasproxy.options import (
     out_option,
     proxies_option,
     split,
+    table_files,
 )
 from zerocost_cli.printing import Fixed, print_json, print_table, progress
 
@@ -119,7 +120,7 @@ def command(
             benchmark=benchmark,
             target=target,
             overwrite=overwrite,
-            inputs=files_read(images, benchmark_name),
+            inputs=[*files_read(images), *table_files(benchmark)],
             command=sys.argv,
             on_evaluation=evaluated,
         )
