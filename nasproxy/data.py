@@ -9,7 +9,7 @@ from pathlib import Path
 from nasproxy.errors import NasproxyError
 from zerocost import downloads
 from zerocost.downloads import Download
-from zerocost.errors import ZerocostError, nearest
+from zerocost.errors import ZerocostError, did_you_mean
 
 __all__ = [
     "CIFAR10_ARCHIVE",
@@ -229,11 +229,10 @@ def need(download: Download) -> Path:
 def _named(name: str) -> DataSet:
     known = {data_set.name: data_set for data_set in DATA_SETS}
     if name not in known:
-        close = nearest(name, known)
         raise NasproxyError(
             f"there is no data set named {name!r}",
             accepted=", ".join(known),
-            hint=f"did you mean {' or '.join(close)}?" if close else "`nasproxy data list`",
+            hint=did_you_mean(name, known) or "`nasproxy data list`",
         )
     return known[name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["ZerocostError", "nearest"]
+__all__ = ["ZerocostError", "did_you_mean", "nearest"]
 
 
 class ZerocostError(Exception):
@@ -69,3 +69,9 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     if len(lowered) >= 3:
         close += [c for c in choices if (lowered in c or c in lowered) and c not in close]
     return [choices[c] for c in close[:count]]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The nearest names as a hint, or None where nothing is close."""
+    close = nearest(name, known)
+    return f"did you mean {' or '.join(close)}?" if close else None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
-from zerocost.errors import ZerocostError, nearest
+from zerocost.errors import ZerocostError, did_you_mean
 
 __all__ = ["Registry", "load_object"]
 
@@ -73,15 +73,11 @@ class Registry(Generic[T]):
 
     def _unknown(self, name: str) -> ZerocostError:
         names = self.names()
-        close = nearest(name, names)
-        hint = f"did you mean {' or '.join(close)}?" if close else None
-        if self._listing:
-            listed = f"`{self._listing}` describes them"
-            hint = f"{hint} {listed}" if hint else listed
+        listed = f"`{self._listing}` describes them" if self._listing else None
         return self._error(
             f"there is no {self.kind} named {name!r}",
             accepted=f"{', '.join(names)}, or pkg.module:object",
-            hint=hint,
+            hint=" ".join(filter(None, (did_you_mean(name, names), listed))) or None,
         )
 
 
@@ -114,11 +110,11 @@ def load_object(
     found: object = module
     for part in attribute.split("."):
         if not hasattr(found, part):
-            close = nearest(part, (name for name in vars(module) if not name.startswith("_")))
+            public = [name for name in vars(module) if not name.startswith("_")]
             raise error(
                 f"the module {module_name!r} has no {attribute!r}",
                 accepted=f"a {kind} defined there",
-                hint=f"did you mean {' or '.join(close)}?" if close else None,
+                hint=did_you_mean(part, public),
             )
         found = getattr(found, part)
     return found

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import click
 
-from zerocost.errors import nearest
+from zerocost.errors import did_you_mean
 
 __all__ = ["LazyGroup"]
 
@@ -36,10 +36,10 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Offer the nearest names where one does not exist."""
         if args and args[0] not in self._lazy and not args[0].startswith("-"):
-            close = nearest(args[0], self._lazy)
+            hint = did_you_mean(args[0], self._lazy)
             ctx.fail(
                 f"there is no command {args[0]!r}\n  accepted: {', '.join(self._lazy)}"
-                + (f"\n  next: did you mean {' or '.join(close)}?" if close else "")
+                + (f"\n  next: {hint}" if hint else "")
             )
         return super().resolve_command(ctx, args)
 

@@ -76,6 +76,7 @@ def read(path: Path) -> BenchmarkTable:
         architectures=tuple(cells),
         targets={"cifar10": np.array(accuracies, dtype=np.float64)},
         reference="AnalogNAS-Bench (analog-nasbench 0.1.3): digital baseline accuracy",
+        source=path,
     )
 
 

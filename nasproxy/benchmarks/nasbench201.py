@@ -41,4 +41,5 @@ def read(path: Path) -> BenchmarkTable:
         architectures=tuple(columns.get(_ARCHITECTURE, ())),
         targets={target: numbers[column] for target, column in _TARGETS.items()},
         reference="Dong & Yang, NAS-Bench-201, ICLR 2020 (test accuracy, 200 epochs, seed mean)",
+        source=path,
     )

@@ -50,6 +50,7 @@ def read(path: Path) -> BenchmarkTable:
         architectures=tuple(str(Cell.from_naslib(_tuple(path, cell))) for cell in columns["net"]),
         targets={name: np.where(v == _SENTINEL, np.nan, v) for name, v in numbers.items()},
         reference=_REFERENCE,
+        source=path,
     )
 
 

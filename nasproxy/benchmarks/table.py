@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float64
 
 from nasproxy.errors import NasproxyError
-from zerocost.errors import nearest
+from zerocost.errors import did_you_mean
 
 __all__ = ["BenchmarkTable"]
 
@@ -26,6 +27,7 @@ class BenchmarkTable:
         targets: float64 ``[n]`` by target, NaN where unknown. Accuracies are in percent, others
             in the unit that the loader states.
         reference: where the numbers come from.
+        source: the file that they were read from, or None.
 
     Raises:
         NasproxyError: an architecture appears twice, or a target has another length.
@@ -36,6 +38,7 @@ class BenchmarkTable:
     architectures: tuple[str, ...]
     targets: Mapping[str, Float64[np.ndarray, " n"]]
     reference: str
+    source: Path | None = None
     _rows: Mapping[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -88,10 +91,9 @@ class BenchmarkTable:
 
     def _target(self, target: str) -> Float64[np.ndarray, " n"]:
         if target not in self.targets:
-            close = nearest(target, self.targets)
             raise NasproxyError(
                 f"the benchmark {self.name!r} has no target {target!r}",
                 accepted=", ".join(self.targets),
-                hint=f"did you mean {' or '.join(close)}?" if close else None,
+                hint=did_you_mean(target, self.targets),
             )
         return self.targets[target]

@@ -17,7 +17,7 @@ from nasproxy.images.cifar import cifar10, cifar100
 from nasproxy.images.digits import digits
 from nasproxy.images.image_set import ImageSet, normalised
 from nasproxy.images.npz import read_npz
-from zerocost.errors import nearest
+from zerocost.errors import did_you_mean
 
 __all__ = ["SOURCES", "load_batch"]
 
@@ -60,7 +60,11 @@ def load_batch(
     Raises:
         NasproxyError: the source is unknown, absent or malformed, or an argument is out of range.
     """
-    for name, value, least in (("size", size, 1), ("seed", seed, 0), ("channels", channels, 1)):
+    for name, value, least in (
+        ("batch size", size, 1),
+        ("seed", seed, 0),
+        ("channels", channels, 1),
+    ):
         _at_least(name, value, least)
     if image_size is not None:
         _at_least("image_size", image_size, 1)
@@ -94,11 +98,10 @@ def _images(source: str | Path) -> ImageSet:
     path = Path(source).expanduser()
     if path.suffix == ".npz" or path.is_file():
         return read_npz(path)
-    close = nearest(name, SOURCES)
     raise NasproxyError(
         f"there is no source of images named {name!r}, and no such file",
         accepted=f"{', '.join(SOURCES)}, or the path of an .npz file",
-        hint=f"did you mean {' or '.join(close)}?" if close else None,
+        hint=did_you_mean(name, SOURCES),
     )
 
 

@@ -13,7 +13,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.ranking.report import Correlations, correlate
 from nasproxy.scoring.table import ScoreTable
 from nasproxy.spaces.space import SearchSpace
-from zerocost.errors import nearest
+from zerocost.errors import did_you_mean
 
 __all__ = ["check_same_space", "correlate_with", "sizes", "true_values"]
 
@@ -50,11 +50,10 @@ def correlate_with(
     groups = None
     if strata is not None:
         if strata not in table.columns:
-            close = nearest(strata, table.columns)
             raise NasproxyError(
                 f"the table has no column {strata!r}",
                 accepted=", ".join(table.columns),
-                hint=f"did you mean {' or '.join(close)}?" if close else None,
+                hint=did_you_mean(strata, table.columns),
             )
         groups = np.array([str(value) for value in table.columns[strata]])
     return correlate(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+import zerocost
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import Proxy
 from zerocost.errors import nearest
@@ -15,7 +17,7 @@ from zerocost.errors import nearest
 if TYPE_CHECKING:
     from nasproxy.batch import Batch
 
-__all__ = ["batch_identity", "check_batch", "check_device"]
+__all__ = ["batch_identity", "check_batch", "check_device", "make_folder", "versions"]
 
 
 def check_device(device: str) -> None:
@@ -60,6 +62,22 @@ def check_batch(proxies: Iterable[Proxy], batch: Batch) -> None:
             )
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder for outputs, with those above it; one that is there is fine.
+
+    Raises:
+        NasproxyError: a file has its name, or it cannot be made there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise NasproxyError(
+            f"the folder {path} cannot be made: {cause.strerror}",
+            accepted="a folder, or the name of a new one where you may write",
+            hint="choose another folder",
+        ) from cause
+
+
 def batch_identity(batch: Batch) -> str:
     """Where a batch came from, its size and a hash of its values: equal for equal batches alone."""
     inputs = batch.inputs
@@ -86,3 +104,8 @@ def _devices() -> list[str]:
     if torch.backends.mps.is_available():
         there.append("mps")
     return there
+
+
+def versions() -> str:
+    """What computes the scores: a run continued by another release would mix two kinds."""
+    return f"zerocost {zerocost.__version__}, torch {torch.__version__}"

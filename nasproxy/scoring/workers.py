@@ -61,9 +61,12 @@ def score_in_order(
     if jobs < 1:
         raise NasproxyError(f"{jobs} jobs", accepted="1 or more; one a core is fastest")
     if jobs == 1:
-        with _single_thread():
-            for architecture in architectures:
-                yield score_candidate(space, architecture, batch, proxies, seed=seed, device=device)
+        for architecture in architectures:
+            with _single_thread():  # not while the caller has its turn
+                candidate = score_candidate(
+                    space, architecture, batch, proxies, seed=seed, device=device
+                )
+            yield candidate
         return
     task = (space, _as_arrays(batch), tuple(proxies), seed, device)
     texts = (str(architecture) for architecture in architectures)

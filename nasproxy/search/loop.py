@@ -16,7 +16,7 @@ from nasproxy.scoring.candidates import Candidate
 from nasproxy.scoring.table import score_matrix
 from nasproxy.search.proposal import distributions, trial_rng
 from nasproxy.spaces.space import SearchSpace
-from zerocost.errors import nearest
+from zerocost.errors import did_you_mean
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -191,11 +191,10 @@ class Search(Generic[A]):
         elif sampler == "random":
             chosen = UniformSampler(self._space, seed=self._seed)
         else:
-            close = nearest(sampler, SAMPLERS)
             raise NasproxyError(
                 f"there is no sampler named {sampler!r}",
                 accepted=", ".join(SAMPLERS),
-                hint=f"did you mean {' or '.join(close)}?" if close else None,
+                hint=did_you_mean(sampler, SAMPLERS),
             )
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would announce the study

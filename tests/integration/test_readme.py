@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_python_of_the_readme_runs() -> None:
@@ -35,6 +36,13 @@ def test_the_main_command_of_the_readme_runs(
     assert "3 networks scored" in out
     assert "Best of the benchmark: 94.07 %" in out
     assert (tmp_path / "runs" / "digits" / "best_so_far.png").exists()
+
+
+def test_the_printed_output_is_that_of_the_command() -> None:
+    (line,) = re.findall(r"bin/nasproxy (search .*)$", README, flags=re.MULTILINE)
+    budget = re.findall(r"--budget (\d+)", line)[0]
+    assert f"{budget} networks scored of" in README
+    assert (ROOT / "docs" / "images" / "best_so_far.png").exists()
 
 
 def test_both_set_up_commands_are_constrained() -> None:

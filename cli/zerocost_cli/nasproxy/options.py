@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from nasproxy.batch import Batch
+    from nasproxy.benchmarks.table import BenchmarkTable
     from nasproxy.spaces.space import SearchSpace
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "out_option",
     "proxies_option",
     "split",
+    "table_files",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,6 +87,11 @@ def files_read(*names: str | None) -> list[Path]:
         elif Path(name).is_file():
             found.append(Path(name))
     return found
+
+
+def table_files(table: BenchmarkTable | None) -> list[Path]:
+    """The file that a benchmark was read from, for the manifest."""
+    return [] if table is None or table.source is None else [table.source]
 
 
 def batch_of(space: SearchSpace[Any] | None, images: str, size: int, seed: int) -> Batch:

@@ -17,6 +17,7 @@ from zerocost_cli.nasproxy.options import (
     out_option,
     proxies_option,
     split,
+    table_files,
 )
 from zerocost_cli.printing import Fixed, print_json, print_table, progress
 
@@ -88,6 +89,8 @@ def command(
     from nasproxy.search.result import RESULT
     from nasproxy.search.run import search
 
+    if target is not None and benchmark_name is None:
+        raise click.UsageError("--target belongs to --benchmark; no benchmark is named")
     names = split(proxies)
     get_all(names)
     space = spaces.get(space_name)
@@ -117,7 +120,7 @@ def command(
             benchmark=benchmark,
             target=target,
             overwrite=overwrite,
-            inputs=files_read(images, benchmark_name),
+            inputs=[*files_read(images), *table_files(benchmark)],
             command=sys.argv,
             on_evaluation=evaluated,
         )

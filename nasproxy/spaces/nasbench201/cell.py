@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nasproxy.errors import NasproxyError
-from zerocost.errors import nearest
+from zerocost.errors import did_you_mean
 
 __all__ = ["EDGES", "OPERATIONS", "Cell", "Edge"]
 
@@ -113,11 +113,10 @@ def _edge(text: str, edge: str, source: int, target: int) -> int:
 def _code(name: str) -> int:
     if name in OPERATIONS:
         return OPERATIONS.index(name)
-    close = nearest(name, OPERATIONS)
     raise NasproxyError(
         f"there is no operation {name!r} in nasbench201",
         accepted=", ".join(OPERATIONS),
-        hint=f"did you mean {' or '.join(close)}?" if close else f"for example {_EXAMPLE}",
+        hint=did_you_mean(name, OPERATIONS) or f"for example {_EXAMPLE}",
     )
 
 

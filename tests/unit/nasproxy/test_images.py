@@ -190,7 +190,7 @@ def test_cifar_subsets_are_normalised_by_the_published_constants(name: str, clas
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"size": 0}, "size is 0"),
+        ({"size": 0}, "batch size is 0"),
         ({"size": -3}, "size is -3"),
         ({"seed": -1}, "seed is -1"),
         ({"image_size": 0}, "image_size is 0"),
