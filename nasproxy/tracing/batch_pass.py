@@ -36,7 +36,7 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
         _agreements(subject) if AGREEMENTS in wanted else nullcontext({})
     )
     with (
-        preserved(subject.network, training=True, seed=subject.seed),
+        preserved(subject.parts, training=True, seed=subject.seed),
         torch.set_grad_enabled(gradients),
     ):
         with observed as agreements:
@@ -101,7 +101,7 @@ def _agreements(subject: Subject) -> Iterator[_Agreements]:
     """Count sign agreements at each activation function while the network is called."""
     found: _Agreements = {}
     calls: Counter[str] = Counter()
-    with tracked(subject.network) as location:
+    with tracked(subject.parts) as location:
 
         def observe(inputs: Tensor) -> None:
             counts = sign_agreements(inputs, subject.batch.size)

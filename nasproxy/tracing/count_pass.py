@@ -18,6 +18,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.tracing.bypass import bypassed
 from nasproxy.tracing.location import Location, tracked
 from nasproxy.tracing.nodes import parameter_owners
+from nasproxy.tracing.parts import Parts, parts_of
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.stateless import called_with
@@ -50,18 +51,22 @@ def multiply_accumulates(network: nn.Module, batch: Batch, *, seed: int = 0) -> 
     Returns:
         Module path -> count, for the modules that multiply.
     """
+    return _multiply_accumulates(parts_of(network), batch, seed)
+
+
+def _multiply_accumulates(parts: Parts, batch: Batch, seed: int) -> dict[str, int]:
     one = batch.first()
     with (
-        preserved(network, training=False, seed=seed),
-        bypassed(network),
+        preserved(parts, training=False, seed=seed),
+        bypassed(parts),
         torch.no_grad(),
         _decomposed(),
     ):
         try:
-            return _counted(network, one, lambda tensor: torch.empty_like(tensor, device="meta"))
+            return _counted(parts, one, lambda tensor: torch.empty_like(tensor, device="meta"))
         except Exception:  # a network may build tensors on a device of its own, or look at values
             try:
-                return _counted(network, one, lambda tensor: tensor.detach().clone())
+                return _counted(parts, one, lambda tensor: tensor.detach().clone())
             except Exception as cause:
                 raise NasproxyError(
                     f"the network cannot be called on one sample "
@@ -70,16 +75,14 @@ def multiply_accumulates(network: nn.Module, batch: Batch, *, seed: int = 0) -> 
                 ) from cause
 
 
-def _counted(
-    network: nn.Module, batch: Batch, placed: Callable[[Tensor], Tensor]
-) -> dict[str, int]:
-    state = {name: placed(parameter) for name, parameter in network.named_parameters()}
-    state |= {name: placed(buffer) for name, buffer in network.named_buffers()}
+def _counted(parts: Parts, batch: Batch, placed: Callable[[Tensor], Tensor]) -> dict[str, int]:
+    state = {name: placed(parameter) for name, parameter in parts.parameters.items()}
+    state |= {name: placed(buffer) for name, buffer in parts.buffers.items()}
     inputs = tuple(placed(tensor) for tensor in batch.tensors)
     named = isinstance(batch.inputs, Mapping)
     keywords = dict(zip(batch.inputs, inputs, strict=True)) if named else {}
-    with tracked(network) as location, _Products(location) as products:
-        called_with(network, state, () if named else inputs, keywords)
+    with tracked(parts) as location, _Products(location) as products:
+        called_with(parts, state, () if named else inputs, keywords)
     return dict(products.counts)
 
 
@@ -125,15 +128,14 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _count(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
-    counts = multiply_accumulates(subject.network, subject.batch, seed=subject.seed)
+    counts = _multiply_accumulates(subject.parts, subject.batch, subject.seed)
     return {MULTIPLY_ACCUMULATES: counts}
 
 
 def _read(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
-    parameters = dict(subject.network.named_parameters())
     return {
-        PARAMETER_COUNTS: parameter_owners(subject.network),
-        WEIGHTS: {name: parameters[name].detach() for name in subject.nodes},
+        PARAMETER_COUNTS: parameter_owners(subject.parts),
+        WEIGHTS: {name: subject.parts.parameters[name].detach() for name in subject.nodes},
     }
 
 

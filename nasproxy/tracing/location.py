@@ -11,6 +11,8 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
+from nasproxy.tracing.parts import Parts
+
 __all__ = ["Location", "tracked"]
 
 
@@ -27,13 +29,13 @@ class Location:
 
 
 @contextmanager
-def tracked(network: nn.Module) -> Iterator[Location]:
+def tracked(parts: Parts) -> Iterator[Location]:
     """Follow the calls of a network's modules.
 
     Two hooks for all modules cost less than two for each of hundreds; modules of other networks
     (in other threads, say) are passed over.
     """
-    names = {id(module): name for name, module in network.named_modules()}
+    names = {id(module): name for name, module in parts.modules.items()}
     location = Location()
     stack = location._stack
 

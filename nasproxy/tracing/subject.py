@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.nodes import weight_nodes
+from nasproxy.tracing.parts import Parts, parts_of
 from nasproxy.tracing.stateless import called_with
 
 __all__ = [
@@ -33,14 +34,14 @@ class Subject:
     """What a pass works on.
 
     Attributes:
-        network: the user's network; passes call it through :meth:`call` only.
+        parts: of the user's network; passes call it through :meth:`call` only.
         nodes: the names of the weights that are nodes.
         batch: the batch, on the network's device and in the memory format that is fastest there.
         loss: prediction and labels -> a scalar.
         seed: what random draws within the passes start from.
     """
 
-    network: nn.Module
+    parts: Parts
     nodes: tuple[str, ...]
     batch: Batch
     loss: Loss
@@ -55,7 +56,7 @@ class Subject:
         nodes = frozenset(self.nodes if gradients else ())
         return {
             name: _copied(parameter.detach(), self.batch).requires_grad_(name in nodes)
-            for name, parameter in self.network.named_parameters()
+            for name, parameter in self.parts.parameters.items()
         }
 
     def call(self, state: Mapping[str, Tensor], *, finite: bool = True) -> Tensor:
@@ -71,14 +72,14 @@ class Subject:
         Raises:
             NasproxyError: the network raises an error, or its prediction is not finite.
         """
-        buffers = {n: b.clone() for n, b in self.network.named_buffers() if n not in state}
+        buffers = {n: b.clone() for n, b in self.parts.buffers.items() if n not in state}
         # Copies: a network may change its inputs in place.
         tensors = tuple(tensor.clone() for tensor in self.batch.tensors)
         named = isinstance(self.batch.inputs, Mapping)
         keywords = dict(zip(self.batch.inputs, tensors, strict=True)) if named else {}
         args = () if named else tensors
         try:
-            output = called_with(self.network, {**state, **buffers}, args, keywords)
+            output = called_with(self.parts, {**state, **buffers}, args, keywords)
         except Exception as cause:  # whatever the user's network raises
             raise NasproxyError(
                 f"the network cannot be called on this batch "
@@ -94,7 +95,8 @@ def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Su
 
     Convolutions on a CPU take half the time with channels last, so image batches are laid out so.
     """
-    parameter = next(network.parameters(), None)
+    parts = parts_of(network)
+    parameter = next(iter(parts.parameters.values()), None)
     device = batch.tensors[0].device if parameter is None else parameter.device
 
     def moved(tensor: Tensor) -> Tensor:
@@ -114,7 +116,7 @@ def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Su
     if labels is not None and labels.is_inference():
         labels = labels.clone()  # autograd refuses to save it otherwise
     placed = Batch(inputs, labels, batch.classes, batch.source)
-    return Subject(network, tuple(weight_nodes(network)), placed, loss, seed)
+    return Subject(parts, tuple(weight_nodes(parts)), placed, loss, seed)
 
 
 def prediction(output: object, *, finite: bool = True) -> Tensor:
