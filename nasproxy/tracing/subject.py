@@ -159,6 +159,7 @@ def differentiated(
     start: Tensor | None = None,
     *,
     retain_graph: bool = False,
+    create_graph: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """Gradients of an output; None for what it does not depend on.
 
@@ -166,7 +167,14 @@ def differentiated(
         NasproxyError: the network cannot be differentiated.
     """
     try:
-        return torch.autograd.grad(output, by, start, retain_graph=retain_graph, allow_unused=True)
+        return torch.autograd.grad(
+            output,
+            by,
+            start,
+            retain_graph=retain_graph or create_graph,
+            create_graph=create_graph,
+            allow_unused=True,
+        )
     except RuntimeError as cause:
         raise NasproxyError(
             f"no gradient can be taken of what the network returns: {first_line(cause)}",
