@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, UInt64
 from torch import Tensor, nn
 
 from nasproxy.errors import NasproxyError
@@ -21,6 +22,7 @@ from nasproxy.tracing.curvature import differentiates_alike, hessian_gradients
 from nasproxy.tracing.input_jacobian import InputLeaves
 from nasproxy.tracing.location import Location, tracked
 from nasproxy.tracing.loss import loss_of, weight_gradients
+from nasproxy.tracing.pattern import unit_patterns
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.subject import Subject
@@ -31,6 +33,7 @@ __all__ = [
     "CHANNEL_SALIENCIES",
     "HESSIAN_GRADIENTS",
     "INPUT_JACOBIAN",
+    "UNIT_PATTERNS",
     "WEIGHT_GRADIENTS",
 ]
 
@@ -61,10 +64,9 @@ def _run(subject: Subject, wanted: _Wanted) -> Mapping[Record[Any], object]:
     ):
         leaves = InputLeaves(subject.batch) if by_inputs else None
         saliencies = ChannelSaliencies(subject) if CHANNEL_SALIENCIES in wanted else None
-        agreements = _Agreeing(subject.batch.size) if AGREEMENTS in wanted else None
-        predicted = _called(subject, parameters, leaves, saliencies, agreements)
-        if agreements is not None:
-            made[AGREEMENTS] = agreements.found
+        activations = _Activations(subject.batch.size, wanted)
+        predicted = _called(subject, parameters, leaves, saliencies, activations)
+        made |= activations.made
         if leaves is not None:
             taken = leaves
             made[INPUT_JACOBIAN] = _attempt(lambda: taken.jacobian(predicted, retain_graph=by_loss))
@@ -78,12 +80,12 @@ def _called(
     parameters: Mapping[str, Tensor],
     leaves: InputLeaves | None,
     saliencies: ChannelSaliencies | None,
-    agreements: _Agreeing | None,
+    activations: _Activations,
 ) -> Tensor:
     """The prediction, with whatever observes the network in place while it is called."""
     if leaves is not None:
         subject = replace(subject, batch=leaves.batch)
-    if leaves is None and saliencies is None and agreements is None:
+    if leaves is None and saliencies is None and not activations.made:
         return subject.call(parameters)
 
     def returned(module: nn.Module, _inputs: object, output: object) -> object:
@@ -94,9 +96,9 @@ def _called(
     with ExitStack() as observing:
         seen = None if leaves is None and saliencies is None else returned
         location = observing.enter_context(tracked(subject.parts, seen))
-        if agreements is not None:
-            observe, here = agreements.observe, location
-            observing.enter_context(ActivationInputs(lambda inputs: observe(here, inputs)))
+        if activations.made:
+            observe = partial(activations.observe, location)
+            observing.enter_context(ActivationInputs(observe))
         if saliencies is not None:
             observing.enter_context(saliencies)
         return subject.call(parameters)
@@ -150,20 +152,30 @@ def _attempt(make: Callable[[], T]) -> T | NasproxyError:
         return error
 
 
-class _Agreeing:
-    """Counts sign agreements at each activation function while the network is called."""
+class _Activations:
+    """What is recorded of each call of an activation function, by node."""
 
-    def __init__(self, samples: int) -> None:
-        self.found: _Agreements = {}
+    def __init__(self, samples: int, wanted: _Wanted) -> None:
         self._samples = samples
         self._calls: Counter[str] = Counter()
+        self.made: dict[Record[Any], dict[str, Any] | NasproxyError] = {
+            record: {} for record in _OF_ACTIVATIONS if record in wanted
+        }
 
     def observe(self, location: Location, inputs: Tensor) -> None:
-        counts = sign_agreements(inputs, self._samples)
-        if counts is not None:
-            name = location.name
-            self._calls[name] += 1
-            self.found[name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"] = counts
+        name = location.name
+        self._calls[name] += 1
+        node = name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
+        for record, nodes in self.made.items():
+            if isinstance(nodes, NasproxyError):
+                continue
+            try:
+                found = _OF_ACTIVATIONS[record](inputs, self._samples)
+            except NasproxyError as error:
+                self.made[record] = error
+                continue
+            if found is not None:
+                nodes[node] = found
 
 
 BATCH_PASS = Pass("batch", _cost, _run)
@@ -188,4 +200,11 @@ INPUT_JACOBIAN: Record[Float[Tensor, "n d"]] = Record(
 AGREEMENTS: Record[_Agreements] = Record(
     "sign agreements of every two samples at every activation", BATCH_PASS
 )
+UNIT_PATTERNS: Record[dict[str, UInt64[np.ndarray, "k words"]]] = Record(
+    "distinct patterns in which the samples switch the units of every activation", BATCH_PASS
+)
+_OF_ACTIVATIONS: dict[Record[Any], Callable[[Tensor, int], object]] = {
+    AGREEMENTS: sign_agreements,
+    UNIT_PATTERNS: unit_patterns,
+}
 _BY_LOSS: _Wanted = frozenset({WEIGHT_GRADIENTS, CHANNEL_SALIENCIES, HESSIAN_GRADIENTS})

@@ -91,7 +91,8 @@ class ChannelSaliencies(TorchFunctionMode):
         if self.recording:
             values = _per_sample(seen.values, seen.channel, self._samples)
             gradients = _per_sample(gradient.detach(), seen.channel, self._samples)
-            assert values is not None and gradients is not None
+            assert values is not None
+            assert gradients is not None
             seen.sums = _summed_products(values, gradients)
 
     def __torch_function__(

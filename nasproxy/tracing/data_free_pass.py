@@ -105,11 +105,7 @@ def _filled(batch: Batch, scale: float) -> Batch:
             return torch.full_like(tensor, scale, dtype=torch.float64)
         return tensor
 
-    if isinstance(one.inputs, Tensor):
-        return replace(one, inputs=filled(one.inputs))
-    if isinstance(one.inputs, Mapping):
-        return replace(one, inputs={name: filled(t) for name, t in one.inputs.items()})
-    return replace(one, inputs=tuple(filled(tensor) for tensor in one.inputs))
+    return one.mapped(filled)
 
 
 def _filled_embedding(scale: float) -> Callable[[nn.Embedding], Callable[..., Tensor]]:

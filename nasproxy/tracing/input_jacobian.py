@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -35,11 +32,7 @@ class InputLeaves:
             self._leaves.append(tensor.detach().requires_grad_())
             return self._leaves[-1]
 
-        if isinstance(batch.inputs, Tensor):
-            return replace(batch, inputs=leaf(batch.inputs))
-        if isinstance(batch.inputs, Mapping):
-            return replace(batch, inputs={name: leaf(t) for name, t in batch.inputs.items()})
-        return replace(batch, inputs=tuple(leaf(tensor) for tensor in batch.inputs))
+        return batch.mapped(leaf)
 
     def embedded(self, module: nn.Module, output: object) -> Tensor | None:
         """Take the output of an embedding as a leaf; what stands in for it in the network."""

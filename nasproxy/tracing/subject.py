@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,10 @@ class Subject:
             for name, parameter in self.parts.parameters.items()
         }
 
+    def on(self, batch: Batch) -> Subject:
+        """The same network under another batch on its device."""
+        return replace(self, batch=batch.mapped(_laid_out))
+
     def call(self, state: Mapping[str, Tensor], *, finite: bool = True) -> Tensor:
         """The network's prediction on the batch with these parameters.
 
@@ -98,25 +102,19 @@ def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Su
     parts = parts_of(network)
     parameter = next(iter(parts.parameters.values()), None)
     device = batch.tensors[0].device if parameter is None else parameter.device
-
-    def moved(tensor: Tensor) -> Tensor:
-        tensor = tensor.detach().to(device)
-        if tensor.ndim == 4 and tensor.is_floating_point():
-            tensor = tensor.contiguous(memory_format=torch.channels_last)
-        return tensor
-
-    inputs: Tensor | tuple[Tensor, ...] | dict[str, Tensor]
-    if isinstance(batch.inputs, Tensor):
-        inputs = moved(batch.inputs)
-    elif isinstance(batch.inputs, Mapping):
-        inputs = {name: moved(tensor) for name, tensor in batch.inputs.items()}
-    else:
-        inputs = tuple(moved(tensor) for tensor in batch.inputs)
     labels = None if batch.labels is None else batch.labels.to(device)
     if labels is not None and labels.is_inference():
         labels = labels.clone()  # autograd refuses to save it otherwise
-    placed = Batch(inputs, labels, batch.classes, batch.source)
+    placed = replace(
+        batch.mapped(lambda tensor: _laid_out(tensor.detach().to(device))), labels=labels
+    )
     return Subject(parts, tuple(weight_nodes(parts)), placed, loss, seed)
+
+
+def _laid_out(tensor: Tensor) -> Tensor:
+    if tensor.ndim == 4 and tensor.is_floating_point():
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor
 
 
 def prediction(output: object, *, finite: bool = True) -> Tensor:
