@@ -31,6 +31,8 @@ _REGISTRY: Registry[Proxy] = Registry(
         "swap": "nasproxy.proxies.swap:SWAP",
         "swap_reg": "nasproxy.proxies.swap:SWAP_REG",
         "zico": "nasproxy.proxies.zico:ZICO",
+        "zen": "nasproxy.proxies.zen:ZEN",
+        "gradsign": "nasproxy.proxies.gradsign:GRADSIGN",
         "naswot": "nasproxy.proxies.naswot:NASWOT",
         "synflow": "nasproxy.proxies.synflow:SYNFLOW",
     },

@@ -19,14 +19,20 @@ from __future__ import annotations
 
 from nasproxy.proxies.proxy import Proxy
 from nasproxy.tracing.noise_pass import LEAST_EIGENVALUES
+from nasproxy.tracing.records import Trace
 
 __all__ = ["MECO"]
+
+
+def _of_layers(trace: Trace) -> dict[str, float]:
+    return trace[LEAST_EIGENVALUES]
+
 
 MECO = Proxy(
     name="meco",
     summary="least eigenvalue of the correlations between channels, summed over layers",
     needs=(LEAST_EIGENVALUES,),
-    statistic=lambda trace: dict(trace[LEAST_EIGENVALUES]),
+    statistic=_of_layers,
     reads="layers whose outputs have positions: convolutions on images, layers on tokens",
     reference="Jiang, Wang and Bie, MeCo, NeurIPS 2023",
 )
