@@ -13,10 +13,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd
 
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.bypass import is_normalisation
 from nasproxy.tracing.location import tracked
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
+from nasproxy.tracing.redrawn import redrawn
 from nasproxy.tracing.subject import Subject
 
 __all__ = ["Response", "gaussian_responses"]
@@ -60,7 +60,7 @@ def gaussian_responses(repeats: int) -> Record[list[Response]]:
 
 
 def _response(subject: Subject, generator: torch.Generator) -> Response:
-    state = _drawn(subject, generator)
+    state = redrawn(subject, generator)
     inputs = int(torch.randint(2**62, (), generator=generator))
     features, variances = _features(subject, state, inputs, 0.0)
     moved, _ = _features(subject, state, inputs, STEP)
@@ -71,25 +71,6 @@ def _response(subject: Subject, generator: torch.Generator) -> Response:
                 accepted="a network that normalises, or is shallow enough for such weights",
             )
     return Response(features, moved, variances)
-
-
-def _drawn(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:
-    """Weights standard normal, scales of normalisations one, biases zero; the rest as it is."""
-    state, nodes = subject.parameters(), frozenset(subject.nodes)
-    scales = {
-        id(parameter)
-        for module in subject.parts.modules.values()
-        if is_normalisation(module)
-        for name, parameter in module.named_parameters(recurse=False)
-        if "bias" not in name
-    }
-    for name, parameter in subject.parts.parameters.items():
-        if name in nodes:
-            # Drawn in float32 on the CPU, to be the same for any dtype and device.
-            state[name].copy_(torch.randn(parameter.shape, generator=generator))
-        elif parameter.ndim < 2:
-            state[name].fill_(float(id(parameter) in scales))
-    return state
 
 
 def _features(
