@@ -36,6 +36,7 @@ _REGISTRY: Registry[Proxy] = Registry(
         "az_expressivity": "nasproxy.proxies.az_nas:EXPRESSIVITY",
         "az_progressivity": "nasproxy.proxies.az_nas:PROGRESSIVITY",
         "az_trainability": "nasproxy.proxies.az_nas:TRAINABILITY",
+        "ntk": "nasproxy.proxies.ntk:NTK",
         "naswot": "nasproxy.proxies.naswot:NASWOT",
         "synflow": "nasproxy.proxies.synflow:SYNFLOW",
     },
