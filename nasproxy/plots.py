@@ -118,6 +118,8 @@ def best_so_far(
     if not runs:
         raise NasproxyError("there is no curve to draw", accepted="one curve or more by name")
     figure, axes = _canvas(7.2, 4.4)
+    from matplotlib.ticker import MaxNLocator
+
     ends = []
     for (name, values), colour in zip(runs.items(), _cycled(len(runs)), strict=True):
         evaluations = np.arange(1, values.shape[1] + 1)
@@ -145,14 +147,16 @@ def best_so_far(
         )
     axes.set_xlim(1, max(values.shape[1] for values in runs.values()))
     axes.set_ylim(*_focus(ends, optimum))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("evaluations (architectures scored)")
     axes.set_ylabel(quantity)
     axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
     banded = any(len(values) > 1 for values in runs.values())
     _title(
         axes,
-        f"Best so far: {quantity}",
-        "of the pick after each evaluation" + (";  bands: middle half of the runs" * banded),
+        "The pick so far",
+        f"{quantity} of the best-ranked network after each evaluation"
+        + (";  bands: middle half of the runs" * banded),
     )
     return _png(figure)
 

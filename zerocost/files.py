@@ -17,6 +17,10 @@ from zerocost.errors import ZerocostError
 __all__ = ["disk_full", "sha256_of", "to_json", "whole_file", "write_json", "write_text"]
 
 
+# The disk, the user's quota, or the limit on the size of a file (ulimit -f).
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its name when the block ends without an error.
@@ -87,9 +91,9 @@ def sha256_of(path: Path) -> str:
 
 def disk_full(path: Path, cause: BaseException) -> ZerocostError | None:
     """The error for a disk that filled up while ``path`` was written; None for other causes."""
-    full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    full = isinstance(cause, OSError) and cause.errno in _FULL
     # Writers in compiled libraries pass the system's message on, but not always its number.
-    if not full and "No space left on device" not in str(cause):
+    if not full and not any(os.strerror(number) in str(cause) for number in _FULL):
         return None
     free = shutil.disk_usage(path.parent).free
     return ZerocostError(

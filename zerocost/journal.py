@@ -12,9 +12,14 @@ from typing import Any
 from zerocost.errors import ZerocostError
 from zerocost.files import disk_full, to_json, write_text
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "holds_records"]
 
 _SYNC_SECONDS = 1.0
+
+
+def holds_records(path: Path) -> bool:
+    """Whether a journal is there with a result in it, so that a run can be continued."""
+    return path.is_file() and path.read_bytes().count(b"\n") > 1
 
 
 class Journal:
@@ -23,7 +28,8 @@ class Journal:
     The first line holds the run's configuration. A record is with the operating system when
     ``append`` returns, so a killed process loses none; the disk is told to keep it at most about
     a second later, so a power cut can lose that second. A last line cut off by either is dropped.
-    One process at a time may hold it.
+    One process at a time may hold it. A journal without records takes any configuration: a run
+    that was ended before its first result has nothing to lose.
 
     Args:
         path: the journal; made, whole, where it does not exist.
@@ -34,7 +40,7 @@ class Journal:
 
     Raises:
         ZerocostError: the file is no journal, has a damaged line before its end, or belongs to
-            another configuration (every key that differs is shown).
+            another configuration (every key that differs is shown), or another process holds it.
     """
 
     def __init__(self, path: Path, configuration: Mapping[str, object]) -> None:
@@ -42,13 +48,23 @@ class Journal:
         if not path.exists():
             write_text(path, header + "\n")
         self.path = path
-        raw = path.read_bytes()
-        whole = raw.rfind(b"\n") + 1
-        lines = raw[:whole].split(b"\n")[:-1]
-        self._check_header(lines[0] if lines else b"", json.loads(header))
-        self.records = [self._read(line, number) for number, line in enumerate(lines[1:], start=2)]
         self._stream = path.open("r+b", buffering=0)
-        self._stream.truncate(whole)
+        try:
+            self._lock()
+            raw = self._stream.read()
+            whole = raw.rfind(b"\n") + 1
+            lines = raw[:whole].split(b"\n")[:-1]
+            theirs = self._configuration(lines[0] if lines else b"")
+            self.records = [self._read(line, n) for n, line in enumerate(lines[1:], start=2)]
+            if self.records:
+                self._check(theirs, json.loads(header)["configuration"])
+            else:  # in the place of a configuration that led to nothing
+                self._stream.seek(0)
+                whole = self._stream.write(header.encode() + b"\n")
+            self._stream.truncate(whole)
+        except BaseException:
+            self._stream.close()
+            raise
         self._end = whole
         self._synced = time.monotonic()
 
@@ -103,11 +119,26 @@ class Journal:
             hint="move the file away to start anew",
         )
 
-    def _check_header(self, line: bytes, header: dict[str, Any]) -> None:
-        ours = header["configuration"]
-        theirs = self._read(line, 1).get("configuration")
-        if not isinstance(theirs, dict):
+    def _lock(self) -> None:
+        try:
+            import fcntl
+
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as cause:
+            raise ZerocostError(
+                f"another run is writing {self.path}",
+                hint="wait until it has ended, or choose another output",
+            ) from cause
+        except (ImportError, OSError):  # Windows, or a network disk, has no such locks
+            return
+
+    def _configuration(self, line: bytes) -> dict[str, Any]:
+        found = self._read(line, 1).get("configuration")
+        if not isinstance(found, dict):
             raise self._damaged(line, 1)
+        return found
+
+    def _check(self, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
         differing = [
             f"{key}: {theirs.get(key, 'absent')!r} there, {ours.get(key, 'absent')!r} now"
             for key in sorted({*ours, *theirs})

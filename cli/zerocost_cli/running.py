@@ -23,8 +23,9 @@ def run_command(group: click.Group, name: str) -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    # Names like pkg.module:object are looked for in the folder where the command is typed.
-    sys.path.insert(0, str(Path.cwd()))
+    # Names like pkg.module:object are looked for in the folder where the command is typed; last,
+    # so that a random.py there does not take the place of Python's own.
+    sys.path.append(str(Path.cwd()))
     try:
         group.main(arguments, prog_name=name, standalone_mode=False)
     except ZerocostError as error:
@@ -32,10 +33,15 @@ def run_command(group: click.Group, name: str) -> None:
             raise
         _say(f"{name}: {error}")
         sys.exit(2 if error.bad_input else 1)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _say(error.format_message())
+        sys.exit(2)
     except click.ClickException as error:
         if isinstance(error, click.UsageError) and error.ctx is not None:
-            _say(f"{name}: {error.format_message()}")
-            _say(f"  next: {error.ctx.command_path} --help")
+            message = error.format_message()
+            _say(f"{name}: {message}")
+            if "  next: " not in message:
+                _say(f"  next: {error.ctx.command_path} --help")
         else:
             _say(f"{name}: {error.format_message()}")
         sys.exit(2)

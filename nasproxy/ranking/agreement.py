@@ -10,7 +10,7 @@ from jaxtyping import Float64, Num
 
 from nasproxy.errors import NasproxyError
 
-__all__ = ["Agreement", "Estimate", "agreement"]
+__all__ = ["Agreement", "Estimate", "agreement", "check_shapes"]
 
 _LEVEL = 0.95
 
@@ -118,14 +118,19 @@ def agreement(
     )
 
 
-def _compared(
-    scores: Num[np.ndarray, "..."], truth: Num[np.ndarray, ...], name: str
-) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+def check_shapes(scores: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."], name: str) -> None:
+    """NasproxyError where scores and truth are not of one length."""
     if scores.ndim != 1 or scores.shape != truth.shape:
         raise NasproxyError(
             f"{name} has the shape {list(scores.shape)}, the truth {list(truth.shape)}",
             accepted="one number an architecture in both, in the same order",
         )
+
+
+def _compared(
+    scores: Num[np.ndarray, "..."], truth: Num[np.ndarray, ...], name: str
+) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    check_shapes(scores, truth, name)
     x, y = scores.astype(np.float64), truth.astype(np.float64)
     known = ~(np.isnan(x) | np.isnan(y))
     x, y = x[known], y[known]

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Num
 
 from nasproxy.errors import NasproxyError
-from nasproxy.ranking.agreement import Agreement, agreement
+from nasproxy.ranking.agreement import Agreement, agreement, check_shapes
 
 __all__ = ["Correlations", "Stratum", "correlate"]
 
@@ -46,6 +46,7 @@ class Correlations:
         proxies: the agreement of each proxy, after turning those where less is better.
         baselines: the same for what a proxy has to beat, such as the parameter count.
         strata: the same within each stratum; empty where none were given.
+        undefined: why a proxy or baseline has none: too few pairs, or a constant side.
         resamples: behind each interval.
         seed: of the resampling.
     """
@@ -54,6 +55,7 @@ class Correlations:
     proxies: Mapping[str, Agreement]
     baselines: Mapping[str, Agreement]
     strata: Mapping[str, Stratum]
+    undefined: Mapping[str, str]
     resamples: int
     seed: int
 
@@ -64,6 +66,7 @@ class Correlations:
             "proxies": {name: found.as_json() for name, found in self.proxies.items()},
             "baselines": {name: found.as_json() for name, found in self.baselines.items()},
             "strata": {name: found.as_json() for name, found in self.strata.items()},
+            "undefined": dict(self.undefined),
             "bootstrap": {"level": 0.95, "resamples": self.resamples, "seed": self.seed},
         }
 
@@ -97,7 +100,7 @@ def correlate(
         Every agreement by name. O(resamples n log n) a proxy.
 
     Raises:
-        NasproxyError: as by ``agreement``, naming the proxy; strata of another length.
+        NasproxyError: no proxy has a correlation (as by ``agreement``); strata of another length.
     """
     directions = higher_is_better or {}
 
@@ -114,16 +117,21 @@ def correlate(
             accepted="one label an architecture",
         )
 
-    def all_agreements(columns: Mapping[str, np.ndarray]) -> dict[str, Agreement]:
-        return {
-            name: agreement(column, truth, name=name, resamples=resamples, seed=seed)
-            for name, column in columns.items()
-        }
-
+    for name, column in {**proxies, **(baselines or {})}.items():
+        check_shapes(column, truth, name)
+    everyone = np.ones(len(truth), dtype=np.bool_)
+    whole = _within(proxies, truth, everyone, resamples, seed)
+    beside = _within(oriented(baselines or {}), truth, everyone, resamples, seed)
+    if proxies and not whole.proxies:
+        raise NasproxyError(
+            "; ".join(whole.undefined.values()),
+            accepted="three architectures or more, with scores and true values that differ",
+        )
     return Correlations(
         n=len(truth),
-        proxies=all_agreements(proxies),
-        baselines=all_agreements(oriented(baselines or {})),
+        proxies=whole.proxies,
+        baselines=beside.proxies,
+        undefined={**whole.undefined, **beside.undefined},
         strata={
             str(label): _within(proxies, truth, strata == label, resamples, seed)
             for label in (() if strata is None else np.unique(strata))

@@ -15,7 +15,7 @@ from nasproxy.proxies import get_all
 from nasproxy.proxies.proxy import Proxy, ProxyScore
 from nasproxy.spaces.space import SearchSpace
 
-__all__ = ["Candidate", "build_for", "score_candidate"]
+__all__ = ["Candidate", "build_for", "outcomes_of", "score_candidate"]
 
 A = TypeVar("A", bound=Hashable)
 
@@ -46,7 +46,32 @@ def score_candidate(
     seed: int = 0,
     device: str = "cpu",
 ) -> Candidate:
-    """Score an architecture as it is spelt.
+    """Score an architecture as it is spelt, as `outcomes_of` does, for a row of a table.
+
+    Raises:
+        NasproxyError: a proxy's name does not exist.
+    """
+    scores: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    found = outcomes_of(space, architecture, batch, proxies, seed=seed, device=device)
+    for name, outcome in found.items():
+        if isinstance(outcome, NasproxyError):
+            scores[name], reasons[name] = None, outcome.wrong
+        else:
+            scores[name] = outcome.value
+    return Candidate(str(architecture), space.canonical(architecture), scores, reasons)
+
+
+def outcomes_of(
+    space: SearchSpace[A],
+    architecture: A,
+    batch: Batch,
+    proxies: Iterable[str | Proxy] | None = None,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+) -> dict[str, ProxyScore | NasproxyError]:
+    """The scores of an architecture as it is spelt, or why there is none.
 
     Counts and norms of weights are those of the network as written, dead parts included, as the
     benchmarks publish them. What is measured with data is measured on the network without dead
@@ -61,7 +86,7 @@ def score_candidate(
         device: where the network runs, as torch names it.
 
     Returns:
-        Its scores.
+        Proxy -> score, or the error in its place; in the order asked.
 
     Raises:
         NasproxyError: a proxy's name does not exist.
@@ -74,15 +99,7 @@ def score_candidate(
         if group:
             built = build_for(space, network, batch, seed=seed, device=device)
             found |= outcomes(built, batch, group, seed=seed)
-    scores: dict[str, float | None] = {}
-    reasons: dict[str, str] = {}
-    for proxy in asked:
-        outcome = found[proxy.name]
-        if isinstance(outcome, NasproxyError):
-            scores[proxy.name], reasons[proxy.name] = None, outcome.wrong
-        else:
-            scores[proxy.name] = outcome.value
-    return Candidate(str(architecture), space.canonical(architecture), scores, reasons)
+    return {proxy.name: found[proxy.name] for proxy in asked}
 
 
 def build_for(

@@ -16,6 +16,8 @@ __all__ = ["choose"]
 A = TypeVar("A", bound=Hashable)
 
 _BENCHMARK = "benchmark:"
+_SUSPICIOUS, _HOPELESS = 200, 1_000_000  # draws in a row without a new function
+_LISTABLE = 1_000_000
 
 
 def choose(
@@ -59,35 +61,41 @@ def _sampled(space: SearchSpace[A], count: int, seed: int) -> list[A]:
         raise NasproxyError(f"a sample of {count}", accepted="1 or more")
     rng = np.random.default_rng(seed)
     found: dict[str, A] = {}
-    draws = 0
+    in_vain = 0
     while len(found) < count:
         architecture = space.sample(rng)
+        known = len(found)
         found.setdefault(space.canonical(architecture), architecture)
-        draws += 1
-        if draws > 1000 + 50 * count:
-            raise NasproxyError(
-                f"only {len(found):,} different functions in {draws:,} draws from {space.name}",
-                accepted=f"a sample of at most {len(found):,}",
-                hint="--all scores every architecture",
-            )
+        in_vain = 0 if len(found) > known else in_vain + 1
+        if in_vain == _SUSPICIOUS and space.size is not None and space.size <= _LISTABLE:
+            there = len({space.canonical(a) for a in space.architectures()})
+            if count > there:
+                raise _too_many(space, count, there)
+        if in_vain == _HOPELESS:
+            raise _too_many(space, count, len(found))
     return list(found.values())
+
+
+def _too_many(space: SearchSpace[A], count: int, there: int) -> NasproxyError:
+    return NasproxyError(
+        f"a sample of {count:,} is more than the {there:,} different functions of {space.name}",
+        accepted=f"1 to {there:,}",
+        hint="--all scores every architecture, those that compute the same function too",
+    )
 
 
 def _of_benchmark(space: SearchSpace[A], name: str) -> list[A]:
     from nasproxy import benchmarks
+    from nasproxy.scoring.correlation import check_same_space
 
     table = benchmarks.get(name)
-    if table.space != space.name:
-        raise NasproxyError(
-            f"the benchmark {name!r} is of the space {table.space!r}, not {space.name!r}",
-            accepted=f"--space {table.space}",
-        )
+    check_same_space(space.name, table)
     return [space.parse(text) for text in table.architectures]
 
 
 def _read(space: SearchSpace[A], path: Path) -> list[A]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as cause:
         raise NasproxyError(
             f"{path} cannot be read: {cause}",

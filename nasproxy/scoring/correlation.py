@@ -15,7 +15,7 @@ from nasproxy.scoring.table import ScoreTable
 from nasproxy.spaces.space import SearchSpace
 from zerocost.errors import nearest
 
-__all__ = ["correlate_with", "sizes", "true_values"]
+__all__ = ["check_same_space", "correlate_with", "sizes", "true_values"]
 
 
 def correlate_with(
@@ -44,13 +44,8 @@ def correlate_with(
     Raises:
         NasproxyError: an unknown target or column, another space, or no architecture in common.
     """
-    if table.space and table.space != benchmark.space:
-        raise NasproxyError(
-            f"the scores are of the space {table.space!r}, the benchmark {benchmark.name!r} is of "
-            f"{benchmark.space!r}",
-            accepted="scores and a benchmark of one space",
-            hint="`nasproxy benchmarks` lists them",
-        )
+    if table.space:
+        check_same_space(table.space, benchmark)
     truth = true_values(table, benchmark, target)
     groups = None
     if strata is not None:
@@ -71,6 +66,20 @@ def correlate_with(
         resamples=resamples,
         seed=seed,
     )
+
+
+def check_same_space(space: str, benchmark: BenchmarkTable) -> None:
+    """See that a benchmark is of a space.
+
+    Raises:
+        NasproxyError: it is of another.
+    """
+    if space != benchmark.space:
+        raise NasproxyError(
+            f"the benchmark {benchmark.name!r} is of the space {benchmark.space!r}, not {space!r}",
+            accepted=f"a benchmark of the space {space}",
+            hint="`nasproxy benchmarks` lists them with their spaces",
+        )
 
 
 def true_values(

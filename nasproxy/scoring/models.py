@@ -11,7 +11,7 @@ from torch import nn
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.evaluation import outcomes
-from nasproxy.proxies.proxy import Proxy
+from nasproxy.proxies.proxy import Proxy, ProxyScore
 from zerocost.registry import load_object
 
 __all__ = ["score_model"]
@@ -24,7 +24,7 @@ def score_model(
     *,
     seed: int = 0,
     device: str = "cpu",
-) -> tuple[dict[str, float | None], dict[str, str]]:
+) -> dict[str, ProxyScore | NasproxyError]:
     """Score what ``pkg.module:factory`` makes.
 
     Args:
@@ -36,7 +36,7 @@ def score_model(
         device: where the network runs.
 
     Returns:
-        Proxy -> score, None where there is none; proxy -> why there is none.
+        Proxy -> score, or the error in its place; in the order asked.
 
     Raises:
         NasproxyError: the path does not lead to a network, or the factory fails.
@@ -54,11 +54,4 @@ def score_model(
             ) from cause
     if not isinstance(found, nn.Module):
         raise NasproxyError(f"{path} gives a {type(found).__name__}", accepted="a torch.nn.Module")
-    scores: dict[str, float | None] = {}
-    reasons: dict[str, str] = {}
-    for name, outcome in outcomes(found.to(device), batch, proxies, seed=seed).items():
-        if isinstance(outcome, NasproxyError):
-            scores[name], reasons[name] = None, outcome.wrong
-        else:
-            scores[name] = outcome.value
-    return scores, reasons
+    return outcomes(found.to(device), batch, proxies, seed=seed)

@@ -17,10 +17,11 @@ from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.ranking.aggregate import rank_aggregate
 from nasproxy.scoring.candidates import Candidate
+from nasproxy.scoring.readiness import batch_identity, check_batch, check_device
 from nasproxy.scoring.workers import score_in_order
 from nasproxy.spaces.space import SearchSpace
 from zerocost.files import whole_file
-from zerocost.journal import Journal
+from zerocost.journal import Journal, holds_records
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def rank_architectures(
     jobs: int = 1,
     device: str = "cpu",
     overwrite: bool = False,
+    inputs: Sequence[Path] = (),
     command: Sequence[str] = (),
     on_candidate: Callable[[Candidate], None] | None = None,
 ) -> list[Candidate]:
@@ -88,6 +90,7 @@ def rank_architectures(
         jobs: processes.
         device: where networks run.
         overwrite: whether an existing output may be replaced.
+        inputs: the files that were read, for the manifest.
         command: the command line, for the manifest.
         on_candidate: called with each candidate as it is known.
 
@@ -95,28 +98,36 @@ def rank_architectures(
         The candidates in the order given.
 
     Raises:
-        NasproxyError: nothing to score, or a worker died.
-        ZerocostError: the output exists, or an interrupted run had another configuration.
+        NasproxyError: nothing to score, the output exists, a batch too small for a proxy, a device
+            that is not there (nothing is written then), or a worker died.
+        ZerocostError: an interrupted run had another configuration, or the disk is full.
     """
     if not architectures:
         raise NasproxyError("there is no architecture to score", accepted="at least one")
+    asked = get_all(proxies)
+    if jobs < 1:
+        raise NasproxyError(f"{jobs} jobs", accepted="1 or more", hint="one a core is fastest")
+    check_batch(asked, batch)
+    check_device(device)
+    if out.is_dir():  # which has no name to put a journal beside, where it is "."
+        raise NasproxyError(f"{out} is a folder", accepted="the name of a file to write")
     journal_path = out.with_name(out.name + ".journal.jsonl")
-    if out.exists() and not overwrite:
-        raise NasproxyError(
-            f"{out} exists",
-            accepted="an output that does not exist yet",
-            hint="choose another --out, or say --overwrite",
-        )
+    manifest_path = out.with_name(out.name + ".manifest.json")
+    _check_outputs(out, manifest_path, journal_path, overwrite)
     settings: dict[str, object] = {
         "space": space.name,
         "architectures": _fingerprint(architectures),
         "proxies": list(proxies),
         "seed": seed,
         "device": device,
-        "images": f"{batch.source}, {batch.size}",
+        "images": batch_identity(batch),
     }
     manifest = begin(
-        "nasproxy", command=command, configuration=settings | {"jobs": jobs}, seeds={"rank": seed}
+        "nasproxy",
+        command=command,
+        configuration=settings | {"jobs": jobs},
+        seeds={"rank": seed},
+        inputs=inputs,
     )
     with Journal(journal_path, settings) as journal:
         done = [Candidate(**record) for record in journal.records]
@@ -129,12 +140,23 @@ def rank_architectures(
             journal.append(asdict(candidate))
             done.append(candidate)
             _report(on_candidate, candidate)
-    write_table(candidates_table(space.name, done, proxies), out, overwrite=overwrite)
+    # Outputs beside a journal are those of the same run, killed while it wrote them.
+    write_table(candidates_table(space.name, done, proxies), out, overwrite=True)
     counts = Counts(len(architectures), len(done), missing_reasons(done))
     manifest = finish(manifest, outputs=[out], counts=counts)
-    write_manifest(manifest, out.with_name(out.name + ".manifest.json"), overwrite=True)
+    write_manifest(manifest, manifest_path, overwrite=True)
     journal_path.unlink()
     return done
+
+
+def _check_outputs(out: Path, manifest: Path, journal: Path, overwrite: bool) -> None:
+    existing = [path for path in (out, manifest) if path.exists()]
+    if existing and not overwrite and not holds_records(journal):
+        raise NasproxyError(
+            f"{existing[0]} exists",
+            accepted="an output that does not exist yet",
+            hint="choose another --out, or say --overwrite",
+        )
 
 
 def _report(on_candidate: Callable[[Candidate], None] | None, candidate: Candidate) -> None:
@@ -205,7 +227,8 @@ def write_table(table: pa.Table, path: Path, *, overwrite: bool = False) -> None
 def read_scores(path: Path) -> ScoreTable:
     """Read a score table, of this tool or of the user's own making.
 
-    A table of the user's own needs a column ``architecture`` and a numeric column a proxy.
+    A table of the user's own needs a column ``architecture`` and a floating-point column a proxy;
+    other columns may serve as strata.
 
     Raises:
         NasproxyError: the file is absent, no Parquet, or has no such columns.
@@ -228,12 +251,15 @@ def read_scores(path: Path) -> ScoreTable:
         )
     directions: dict[str, bool] = about.get("higher_is_better", {})
     own = {"rank", "architecture", "canonical", "fitness"}
-    numeric = [
-        field.name
-        for field in table.schema
-        if field.name not in own and (pa.types.is_floating(field.type))
-    ]
-    proxies = list(directions) or numeric
+    numbers = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    proxies = list(directions) or [name for name in numbers if name not in own]
+    missing = [name for name in proxies if name not in numbers]
+    if missing or not proxies:
+        raise NasproxyError(
+            f"{path} has no column of scores {' and none '.join(map(repr, missing))}".rstrip(),
+            accepted="a floating-point column for every proxy",
+            hint=f"its columns: {', '.join(f'{f.name} ({f.type})' for f in table.schema)}",
+        )
     return ScoreTable(
         space=about.get("space", ""),
         architectures=tuple(map(str, table.column("architecture").to_pylist())),

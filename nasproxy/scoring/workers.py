@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -91,6 +95,9 @@ def _start(
     space: SearchSpace[Any], arrays: Any, proxies: tuple[str, ...], seed: int, device: str
 ) -> None:
     global _scorer  # noqa: PLW0603 the initialiser of a process has no other way to hand it over
+    # Ctrl-C reaches every process of the terminal; the parent alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     batch = _as_tensors(arrays)
 
@@ -99,6 +106,14 @@ def _start(
         return score_candidate(space, architecture, batch, proxies, seed=seed, device=device)
 
     _scorer = score
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot end its workers, which would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _score(text: str) -> Candidate:

@@ -31,7 +31,7 @@ SAMPLERS = ("evolution", "random")
 Sampler = Literal["evolution", "random"]
 
 _REPEATS_BEFORE_A_FRESH_DRAW = 100
-_FRESH_DRAWS = 10_000
+_FRESH_DRAWS, _FRESH_DRAWS_OF_A_LIST = 10_000, 500
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,12 @@ class Search(Generic[A]):
     def _enqueue_unseen(self) -> bool:
         """Let the sampler's next proposal be a function not seen; False where there is none."""
         rng = trial_rng(self._seed, len(self._of_trial))
+        # A space that can be listed is gone through instead of drawn from for long.
+        draws = _FRESH_DRAWS if self._space.size is None else _FRESH_DRAWS_OF_A_LIST
         fresh = next(
             (
                 architecture
-                for architecture in (self._space.sample(rng) for _ in range(_FRESH_DRAWS))
+                for architecture in (self._space.sample(rng) for _ in range(draws))
                 if self._space.canonical(architecture) not in self._seen
             ),
             None,
@@ -195,5 +197,9 @@ class Search(Generic[A]):
                 accepted=", ".join(SAMPLERS),
                 hint=f"did you mean {' or '.join(close)}?" if close else None,
             )
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        return optuna.create_study(sampler=chosen, direction="maximize")
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would announce the study
+        try:
+            return optuna.create_study(sampler=chosen, direction="maximize")
+        finally:
+            optuna.logging.set_verbosity(verbosity)

@@ -50,7 +50,7 @@ def command(
         table,
         benchmark,
         target,
-        space=spaces.get(table.space) if table.space else None,
+        space=spaces.get(table.space) if table.space in spaces.names() else None,
         strata=strata,
         resamples=resamples,
         seed=seed,
@@ -62,7 +62,8 @@ def command(
 
         truth = true_values(table, benchmark, target)
         plots.mkdir(parents=True, exist_ok=True)
-        for name, values in table.scores.items():
+        for name in found.proxies:
+            values = table.scores[name]
             sign = 1 if table.higher_is_better[name] else -1
             picture = rank_scatter(sign * values, truth, name=name, target=target)
             with whole_file(plots / f"{name}.png", overwrite=overwrite) as partial:
@@ -80,6 +81,8 @@ def command(
         ],
         title=f"{scores} against {target} of {benchmark.name}",
     )
+    for name, reason in found.undefined.items():
+        click.echo(f"{name} has no correlation: {reason}", err=True)
     for stratum, part in found.strata.items():
         print_table(
             ("name", "Kendall tau_b", "95 % interval", "Spearman rho", "95 % interval", "n"),

@@ -17,7 +17,7 @@ def command() -> None:
     """Data that is downloaded once and checked: images and benchmark tables."""
 
 
-@command.command("list")
+@command.command("list", short_help="List what can be fetched, and what is here.")
 @json_option
 def list_command(as_json: bool) -> None:
     """What can be fetched, and what is here."""
@@ -54,7 +54,7 @@ def list_command(as_json: bool) -> None:
     )
 
 
-@command.command("fetch")
+@command.command("fetch", short_help="Download a data set and check it.")
 @click.argument("name")
 @json_option
 def fetch_command(name: str, as_json: bool) -> None:
@@ -74,7 +74,7 @@ def fetch_command(name: str, as_json: bool) -> None:
         click.echo(f"{path}: here and intact")
 
 
-@command.command("verify")
+@command.command("verify", short_help="Compare the files that are here with their SHA-256.")
 @click.argument("names", nargs=-1)
 @json_option
 def verify_command(names: tuple[str, ...], as_json: bool) -> None:
@@ -99,9 +99,13 @@ def verify_command(names: tuple[str, ...], as_json: bool) -> None:
         raise SystemExit(1)
 
 
-@command.command("where")
-def where_command() -> None:
+@command.command("where", short_help="Print the folder that holds the data.")
+@json_option
+def where_command(as_json: bool) -> None:
     """The folder that holds the data; ZEROCOST_DATA_DIR moves it."""
     from nasproxy import data
 
+    if as_json:
+        print_json({"where": str(data.where())})
+        return
     click.echo(data.where())

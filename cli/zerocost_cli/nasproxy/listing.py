@@ -42,7 +42,7 @@ def proxies_command(as_json: bool) -> None:
                 f"{row['name']} *" if row["default"] else row["name"],
                 row["summary"],
                 row["better"],
-                ", ".join(need for need in ("labels", "gradients") if row[need]) or "-",
+                "\n".join(need for need in ("labels", "gradients") if row[need]) or "-",
                 row["reference"],
             )
             for row in rows

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from nasproxy.batch import Batch
     from nasproxy.spaces.space import SearchSpace
 
-__all__ = ["batch_of", "data_options", "json_option", "out_option", "proxies_option", "split"]
+__all__ = [
+    "batch_of",
+    "data_options",
+    "files_read",
+    "json_option",
+    "out_option",
+    "proxies_option",
+    "split",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,6 +70,21 @@ def out_option(what: str) -> Callable[[F], F]:
 def split(names: str | None) -> list[str] | None:
     """``a,b`` -> ["a", "b"]; None stays None."""
     return None if names is None else [n.strip() for n in names.split(",") if n.strip()]
+
+
+def files_read(*names: str | None) -> list[Path]:
+    """The files behind names of images, benchmarks and lists, for the manifest."""
+    from nasproxy import data
+
+    sets = {data_set.name: data_set for data_set in data.list_data()}
+    found: list[Path] = []
+    for name in filter(None, names):
+        known = sets.get(name.removeprefix("benchmark:"))
+        if known is not None:
+            found += data.present(known)
+        elif Path(name).is_file():
+            found.append(Path(name))
+    return found
 
 
 def batch_of(space: SearchSpace[Any] | None, images: str, size: int, seed: int) -> Batch:

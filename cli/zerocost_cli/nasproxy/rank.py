@@ -12,6 +12,7 @@ import click
 from zerocost_cli.nasproxy.options import (
     batch_of,
     data_options,
+    files_read,
     json_option,
     out_option,
     proxies_option,
@@ -28,7 +29,9 @@ SHOWN = 10
 
 
 @click.command("rank")
-@click.option("--space", "space_name", required=True, help="By name or pkg.module:object.")
+@click.option(
+    "--space", "space_name", required=True, help="The space, by name or pkg.module:object."
+)
 @click.option("--all", "every", is_flag=True, help="Every architecture of the space.")
 @click.option("--sample", type=int, metavar="N", help="N random functions, by --seed.")
 @click.option("--archs", metavar="FILE|benchmark:NAME", help="One architecture a line.")
@@ -89,6 +92,7 @@ def command(
             jobs=min(jobs if jobs is not None else os.cpu_count() or 1, max(1, len(chosen))),
             device=device,
             overwrite=overwrite,
+            inputs=files_read(images, archs),
             command=sys.argv,
             on_candidate=scored,
         )
@@ -103,7 +107,8 @@ def command(
             (i + 1, table.architectures[i], *(float(s[i]) for s in table.scores.values()))
             for i in range(min(SHOWN, len(candidates)))
         ],
-        title=f"{len(candidates):,} architectures in {out}; the first {SHOWN}:",
+        title=f"{len(candidates):,} architectures in {out}; the best:",
+        apart="architecture",
     )
     for reason, count in missing.items():
         click.echo(f"{count:,} without a score: {reason.splitlines()[0]}", err=True)

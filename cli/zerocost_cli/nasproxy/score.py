@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -17,6 +18,7 @@ from zerocost_cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
     from nasproxy.batch import Batch
+    from nasproxy.errors import NasproxyError
 
 __all__ = ["command"]
 
@@ -49,7 +51,9 @@ def command(
     nasproxy score --space nasbench201 --arch 1462 --images cifar10
     nasproxy score --model my_networks:small_resnet --input-shape 3,32,32
     """
+    from nasproxy.errors import NasproxyError
     from nasproxy.proxies import get_all
+    from nasproxy.scoring.readiness import check_device
 
     asked = get_all(split(proxies))
     if explain:
@@ -57,38 +61,52 @@ def command(
         return
     if (space_name is None) == (model is None):
         raise click.UsageError("either --space with --arch, or --model with --input-shape")
+    if model is not None and arch is not None:
+        raise click.UsageError("--arch belongs to --space; --model is the whole network")
+    if model is None and input_shape is not None:
+        raise click.UsageError("--input-shape belongs to --model; a space has its own")
+    check_device(device)
     if model is None:
         from nasproxy import spaces
-        from nasproxy.scoring.candidates import score_candidate
+        from nasproxy.scoring.candidates import outcomes_of
 
         if arch is None:
             raise click.UsageError("--space needs --arch, an architecture in its text form")
         space = spaces.get(str(space_name))
         batch = batch_of(space, images, batch_size, seed)
-        candidate = score_candidate(
-            space, space.parse(arch), batch, asked, seed=seed, device=device
-        )
-        name, scores, reasons = candidate.architecture, candidate.scores, candidate.reasons
+        architecture = space.parse(arch)
+        found = outcomes_of(space, architecture, batch, asked, seed=seed, device=device)
+        name = str(architecture)
     else:
         from nasproxy.scoring.models import score_model
 
         batch = _batch_for(input_shape, images, batch_size, seed)
-        scores, reasons = score_model(model, batch, asked, seed=seed, device=device)
+        found = score_model(model, batch, asked, seed=seed, device=device)
         name = model
+    errors = {p: error for p, error in found.items() if isinstance(error, NasproxyError)}
+    scores = {p: None if isinstance(s, NasproxyError) else s.value for p, s in found.items()}
+    if len(errors) == len(found):
+        _fail(list(errors.values()))
     if as_json:
-        print_json({"network": name, "images": batch.source, "scores": scores, "no_score": reasons})
+        no_score = {proxy: error.wrong for proxy, error in errors.items()}
+        print_json(
+            {"network": name, "images": batch.source, "scores": scores, "no_score": no_score}
+        )
     else:
         print_table(
             ("proxy", "score", "better", "what it is"),
             [(p.name, scores[p.name], _better(p.higher_is_better), p.summary) for p in asked],
             title=f"{name}\nbatch of {batch.size} from {batch.source}",
         )
-        for proxy, reason in reasons.items():
-            click.echo(f"{proxy} has no score: {reason.splitlines()[0]}", err=True)
-    if all(value is None for value in scores.values()):
-        from nasproxy.errors import NasproxyError
+        for error in errors.values():
+            click.echo(f"no score: {error}", err=True)
 
-        raise NasproxyError("no proxy gave a score; the reasons stand above", bad_input=False)
+
+def _fail(errors: Sequence[NasproxyError]) -> NoReturn:
+    """End with the last error, after those of the other proxies that say something else."""
+    for error in errors[:-1]:
+        click.echo(f"no score: {error}", err=True)
+    raise errors[-1]
 
 
 def _better(higher: bool) -> str:
@@ -100,7 +118,7 @@ def _batch_for(input_shape: str | None, images: str, size: int, seed: int) -> Ba
     from nasproxy.images import load_batch
 
     parts = (input_shape or "3,32,32").split(",")
-    if len(parts) != 3 or not all(part.strip().isdigit() for part in parts):
+    if len(parts) != 3 or not all(part.strip().isdecimal() for part in parts):
         raise NasproxyError(
             f"--input-shape {input_shape!r} is no shape of an image",
             accepted="channels, height and width, such as 3,32,32",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,29 +12,37 @@ import click
 from zerocost_cli.nasproxy.options import (
     batch_of,
     data_options,
+    files_read,
     json_option,
     out_option,
     proxies_option,
     split,
 )
-from zerocost_cli.printing import print_json, print_table, progress
+from zerocost_cli.printing import Fixed, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from nasproxy.search.loop import SearchState
-    from nasproxy.search.run import SearchResult
+    from nasproxy.search.result import SearchResult
 
 __all__ = ["command"]
 
 
 @click.command("search")
-@click.option("--space", "space_name", required=True, help="By name or pkg.module:object.")
+@click.option(
+    "--space", "space_name", required=True, help="The space, by name or pkg.module:object."
+)
 @proxies_option
 @click.option("--budget", required=True, type=int, help="How many networks to score.")
 @click.option(
     "--sampler", default="evolution", show_default=True, help="evolution (regularised) or random."
 )
-@click.option("--population", default=50, show_default=True, help="Of evolution.")
-@click.option("--tournament", default=10, show_default=True, help="Of evolution.")
+@click.option("--population", default=50, show_default=True, help="Evolution: how many live.")
+@click.option(
+    "--tournament",
+    default=10,
+    show_default=True,
+    help="Evolution: how many compete to be the parent.",
+)
 @click.option(
     "--combine",
     type=click.Choice(["log", "mean"]),
@@ -77,7 +85,7 @@ def command(
     """
     from nasproxy import benchmarks, spaces
     from nasproxy.proxies import get_all
-    from nasproxy.search.run import as_json as result_json
+    from nasproxy.search.result import RESULT
     from nasproxy.search.run import search
 
     names = split(proxies)
@@ -90,8 +98,9 @@ def command(
     with progress("searching", budget) as advance:
 
         def evaluated(state: SearchState) -> None:
-            pick = state.candidates[state.pick].architecture
-            advance(len(state.candidates), f"pick so far {pick}")
+            scores = state.candidates[state.pick].scores.items()
+            known = [f"{name} {value:.5g}" for name, value in scores if value is not None]
+            advance(len(state.candidates), f"pick so far: {', '.join(known)}")
 
         result = search(
             space,
@@ -108,17 +117,19 @@ def command(
             benchmark=benchmark,
             target=target,
             overwrite=overwrite,
+            inputs=files_read(images, benchmark_name),
             command=sys.argv,
             on_evaluation=evaluated,
         )
     if as_json:
-        print_json(result_json(result, target, {"out": str(out)}))
+        print_json({"out": str(out), **json.loads((out / RESULT).read_text(encoding="utf-8"))})
     else:
         _print(result, target, out, budget)
 
 
 def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> None:
-    from nasproxy.search.run import OUTPUTS, PICTURE
+    from nasproxy.search.result import PICTURE
+    from nasproxy.search.run import OUTPUTS
 
     names = list(result.best[0].scores)
     known = result.truth is not None
@@ -128,12 +139,13 @@ def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> 
         row = [i + 1, candidate.architecture, *(candidate.scores[name] for name in names)]
         if result.truth is not None and optimum is not None:
             true = float(result.truth[i])
-            row += ["-", "-"] if math.isnan(true) else [f"{true:.2f}", f"{optimum - true:.2f}"]
+            row += [Fixed(true), Fixed(optimum - true)]
         rows.append(row)
     print_table(
         ("rank", "architecture", *names, *((f"{target} (%)", "regret") if known else ())),
         rows,
         title=f"{len(result.order):,} networks scored of {result.proposals:,} proposed; the best:",
+        apart="architecture",
     )
     if len(result.order) < budget:
         click.echo("The space holds no further function: the search ended before its budget.")

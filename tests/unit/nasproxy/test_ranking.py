@@ -121,6 +121,14 @@ def test_within_strata_a_proxy_of_the_stratum_alone_has_nothing_to_say() -> None
         assert stratum.proxies["noisy"].kendall.value == pytest.approx(expected, abs=1e-12)
 
 
+def test_a_constant_proxy_is_reported_beside_the_others() -> None:
+    found = correlate({"flat": np.ones(len(TRUTH)), "noisy": NOISY}, TRUTH)
+    assert list(found.proxies) == ["noisy"]
+    assert "constant" in found.undefined["flat"]
+    with pytest.raises(NasproxyError, match="constant"):
+        correlate({"flat": np.ones(len(TRUTH))}, TRUTH)
+
+
 def test_strata_of_another_length_are_named() -> None:
     with pytest.raises(NasproxyError, match=r"strata have the shape \[3\]"):
         correlate({"a": NOISY}, TRUTH, strata=np.array(["x", "y", "z"]))
@@ -131,7 +139,7 @@ def test_the_printed_form_is_plain_json_with_the_agreed_names() -> None:
         {"a": NOISY}, TRUTH, baselines={"params": TRUTH**3}, strata=np.repeat(["x", "y"], 100)
     )
     printed = json.loads(json.dumps(found.as_json(), allow_nan=False))
-    assert set(printed) == {"n", "proxies", "baselines", "strata", "bootstrap"}
+    assert set(printed) == {"n", "proxies", "baselines", "strata", "undefined", "bootstrap"}
     assert set(printed["proxies"]["a"]) == {"kendall", "spearman", "n", "dropped"}
     assert set(printed["proxies"]["a"]["kendall"]) == {"value", "low", "high"}
     assert printed["baselines"]["params"]["kendall"]["value"] == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zerocost.errors import ZerocostError
-from zerocost.journal import Journal
+from zerocost.journal import Journal, holds_records
 
 CONFIGURATION = {"space": "nasbench201", "seed": 0, "proxies": ["naswot", "snip"]}
 
@@ -155,3 +155,33 @@ def test_a_full_disk_leaves_a_journal_that_can_be_continued(tmp_path: Path) -> N
         journal.append({"i": 10})
     with Journal(path, CONFIGURATION) as journal:
         assert journal.records == [*records, {"i": 10}]
+
+
+def test_a_journal_without_records_takes_another_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    for configuration in ({"device": "a name much longer than the next"}, CONFIGURATION):
+        Journal(path, configuration).close()
+        assert not holds_records(path)
+    with Journal(path, CONFIGURATION) as journal:
+        journal.append({"i": 0})
+    assert holds_records(path)
+    with pytest.raises(ZerocostError, match="seed: 0 there, 1 now"):
+        Journal(path, CONFIGURATION | {"seed": 1})
+    with Journal(path, CONFIGURATION) as journal:
+        assert journal.records == [{"i": 0}]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_a_journal_in_use_is_refused_until_it_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path, CONFIGURATION), pytest.raises(ZerocostError, match="another run"):
+        Journal(path, CONFIGURATION)
+    Journal(path, CONFIGURATION).close()
+
+
+def test_no_file_and_a_torn_one_hold_no_records(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    assert not holds_records(path)
+    assert not holds_records(tmp_path)
+    path.write_bytes(b'{"configuration": {}}\n{"torn')
+    assert not holds_records(path)

@@ -1,0 +1,121 @@
+"""The commands, called in this process or in one of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# What a user would have in the folder where the command is typed.
+OWN = """
+from dataclasses import replace
+import torch
+from torch import nn
+from nasproxy.proxies.counts import PARAMS
+from nasproxy.spaces.nasbench201.space import NASBench201
+
+SPACE = NASBench201(channels=4, cells=1)
+PROXY = replace(PARAMS, name="mine", summary="the user's own")
+
+def network():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10)
+                         if False else nn.Linear(4 * 30 * 30, 10))
+
+class Broken(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+    def forward(self, x):
+        return torch.relu(self.layer(x)).mean((2, 3)) * float("nan")
+
+def needs(argument):
+    return network()
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, but for a module of the user's own."""
+    (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return tmp_path
+
+
+@pytest.fixture
+def nasproxy(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """The command in this process: quick."""
+    from zerocost_cli.nasproxy.main import run
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["nasproxy", *map(str, arguments)])
+        capfd.readouterr()
+        code = 0
+        try:
+            run()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = capfd.readouterr()
+        return Outcome(code, printed.out, printed.err)
+
+    return call
+
+
+def started(
+    *arguments: object, command: str = "nasproxy", limit: str = "", **options: object
+) -> "subprocess.Popen[str]":
+    """The command in a process and a process group of its own."""
+    code = f"from zerocost_cli.{command}.main import run; run()"
+    if limit:
+        code = f"{limit}; {code}"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")]),
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+@pytest.fixture
+def process(here: Path) -> Command:
+    """The command in a process of its own, to its end."""
+
+    def call(*arguments: object, command: str = "nasproxy", limit: str = "") -> Outcome:
+        running = started(*arguments, command=command, limit=limit)
+        out, err = running.communicate(timeout=120)
+        return Outcome(running.returncode, out, err)
+
+    return call
+
+
+@pytest.fixture
+def start(here: Path) -> Callable[..., "subprocess.Popen[str]"]:
+    """The command in a process of its own, to be ended by the test."""
+    return started
