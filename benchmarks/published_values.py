@@ -80,8 +80,6 @@ def main() -> None:
         name = proxies.get(asked).name
         ours = np.array([c.scores[name] for c in candidates], dtype=np.float64)
         theirs = public.lookup(texts, column)
-        if name == "synflow":  # theirs is the plain sum, over the logarithm of which ours is taken
-            theirs = np.where(theirs > 0, theirs, np.nan)
         same = agreement(ours, theirs, name=name).spearman
         true = agreement(ours, truth, name=name)
         print(

@@ -45,8 +45,10 @@ class Proxy:
         higher_is_better: the direction in which networks are expected to improve.
         reads: the kinds of modules whose absence leaves it without nodes.
         reference: paper and equation.
-        depends_on_spelling: whether parts that cannot change the output change the score, so that
-            it belongs to the architecture as written and not to the function it computes.
+        depends_on_spelling: whether the score belongs to the architecture as written, and not to
+            the function it computes. Spaces are scored accordingly: the network as written, or
+            the one without parts that cannot change the output. It has no bearing on `evaluate`,
+            which scores the network that it is given.
         min_batch: the smallest batch it is defined for.
     """
 

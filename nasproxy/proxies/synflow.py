@@ -9,7 +9,7 @@ Buffers that are fixed matrices are taken absolute too. Activations stay: R is t
 where they are ReLU, and an approximation of it where they are not (GELU halves a small signal).
 Totals up to about 1e600 are held; a node 600 orders of magnitude below the largest reads 0.
 The value of a node is $\log(1 + s_l)$, which is 0 for a weight that no flow passes and does not
-overflow; the plain sum reaches $10^{61}$ on NAS-Bench-201.
+overflow; the plain sum reaches $10^{50}$ on NAS-Bench-201.
 
 Reference: Tanaka et al., Pruning neural networks without any data by iteratively conserving
 synaptic flow, NeurIPS 2020, eq. 5; summed over the network as in Abdelfattah et al., ICLR 2021.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +16,7 @@ from zerocost.errors import nearest
 if TYPE_CHECKING:
     from nasproxy.batch import Batch
 
-__all__ = ["batch_identity", "check_batch", "check_device"]
+__all__ = ["batch_identity", "check_batch", "check_device", "make_folder"]
 
 
 def check_device(device: str) -> None:
@@ -58,6 +59,22 @@ def check_batch(proxies: Iterable[Proxy], batch: Batch) -> None:
                 f"{proxy.name} needs labels, and the batch has none",
                 accepted="a batch with labels, or proxies that need none",
             )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for outputs, with those above it; one that is there is fine.
+
+    Raises:
+        NasproxyError: a file has its name, or it cannot be made there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise NasproxyError(
+            f"the folder {path} cannot be made: {cause.strerror}",
+            accepted="a folder, or the name of a new one where you may write",
+            hint="choose another folder",
+        ) from cause
 
 
 def batch_identity(batch: Batch) -> str:

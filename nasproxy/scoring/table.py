@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -15,6 +15,7 @@ from jaxtyping import Float64
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
+from nasproxy.proxies.proxy import Proxy
 from nasproxy.ranking.aggregate import rank_aggregate
 from nasproxy.scoring.candidates import Candidate
 from nasproxy.scoring.readiness import batch_identity, check_batch, check_device
@@ -175,7 +176,7 @@ def _fingerprint(architectures: Sequence[Hashable]) -> str:
 def candidates_table(
     space: str,
     candidates: Sequence[Candidate],
-    proxies: Sequence[str],
+    proxies: Iterable[str | Proxy],
     *,
     combine: Literal["log", "mean"] = "log",
 ) -> pa.Table:
@@ -236,6 +237,10 @@ def read_scores(path: Path) -> ScoreTable:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not path.exists():  # of which pyarrow's message would say nothing but the name
+        raise NasproxyError(
+            f"{path} does not exist", accepted="a score table that `nasproxy rank --out` wrote"
+        )
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as cause:

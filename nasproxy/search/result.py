@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from nasproxy.errors import NasproxyError
+from nasproxy.proxies.proxy import Proxy
 from nasproxy.scoring.candidates import Candidate
 from nasproxy.scoring.table import candidates_table, write_table
 from nasproxy.search.loop import SearchState
@@ -92,7 +93,11 @@ def result_of(
 
 
 def write_result(
-    result: SearchResult, out: Path, target: str | None, settings: Mapping[str, object]
+    result: SearchResult,
+    out: Path,
+    proxies: Iterable[Proxy],
+    target: str | None,
+    settings: Mapping[str, object],
 ) -> None:
     """Write the table, the picture where there is one, and the JSON; each replaces an old one."""
     import pyarrow as pa
@@ -100,7 +105,7 @@ def write_result(
     table = candidates_table(
         str(settings["space"]),
         result.best,
-        list(result.best[0].scores),
+        proxies,
         combine="log" if settings["combine"] == "log" else "mean",
     )
     evaluated = {c.architecture: i + 1 for i, c in enumerate(result.order)}

@@ -14,7 +14,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.scoring.candidates import Candidate, score_candidate
 from nasproxy.scoring.correlation import check_same_space
-from nasproxy.scoring.readiness import batch_identity, check_batch, check_device
+from nasproxy.scoring.readiness import batch_identity, check_batch, check_device, make_folder
 from nasproxy.scoring.table import missing_reasons
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.search.result import PICTURE, RESULT, TABLE, SearchResult, result_of, write_result
@@ -84,8 +84,9 @@ def search(
 
     Raises:
         NasproxyError: a budget below 1, an unknown name, a benchmark of another space, a device
-            that is not there, a batch too small for a proxy, outputs that exist, or no network of
-            the search has a score. All but the last are found before anything is written.
+            that is not there, a batch too small for a proxy, outputs that exist, a folder that
+            cannot be made, or no network of the search has a score. All but the last are found
+            before anything is written.
         ZerocostError: the disk is full, or an interrupted search had other settings.
     """
     asked = get_all(proxies)
@@ -131,10 +132,15 @@ def search(
         "device": device,
         "threads": torch.get_num_threads(),  # sums of one and of two threads differ
     }
+    configuration = settings | {
+        "budget": budget,
+        "benchmark": None if benchmark is None else benchmark.name,
+        "target": target,
+    }
     manifest = begin(
         "nasproxy",
         command=command,
-        configuration=settings | {"budget": budget},
+        configuration=configuration,
         seeds={"search": seed},
         inputs=inputs,
         libraries=("numpy", "torch", "optuna"),
@@ -156,7 +162,7 @@ def search(
             if on_evaluation is not None:
                 on_evaluation(state)
     result = result_of(loop.state, picks, benchmark, target)
-    write_result(result, out, target, settings | {"budget": budget})
+    write_result(result, out, asked, target, configuration)
     counts = Counts(result.proposals, len(result.order), missing_reasons(result.order))
     outputs = [out / name for name in OUTPUTS if name != MANIFEST and (out / name).exists()]
     manifest = finish(manifest, outputs=outputs, counts=counts)
@@ -175,11 +181,4 @@ def _prepare(out: Path, overwrite: bool) -> None:
             accepted="a new folder, or one with an interrupted search",
             hint="choose another --out, or say --overwrite",
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise NasproxyError(
-            f"the folder {out} cannot be made: {cause.strerror}",
-            accepted="a folder, or the name of a new one where you may write",
-            hint="choose another --out",
-        ) from cause
+    make_folder(out)

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,8 +24,7 @@ SPACE = NASBench201(channels=4, cells=1)
 PROXY = replace(PARAMS, name="mine", summary="the user's own")
 
 def network():
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10)
-                         if False else nn.Linear(4 * 30 * 30, 10))
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 30 * 30, 10))
 
 class Broken(nn.Module):
     def __init__(self):
@@ -62,8 +62,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def nasproxy(
     here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Command:
-    """The command in this process: quick."""
+) -> Iterator[Command]:
+    """The command in this process: quick; with one thread, as `started` has it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     from zerocost_cli.nasproxy.main import run
 
     def call(*arguments: object) -> Outcome:
@@ -77,7 +79,8 @@ def nasproxy(
         printed = capfd.readouterr()
         return Outcome(code, printed.out, printed.err)
 
-    return call
+    yield call
+    torch.set_num_threads(threads)
 
 
 def started(

@@ -65,6 +65,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (*SEARCH, "--benchmark", "nasbench201-analog", "--target", "cifar11", "--out", "o"),
         ("no target 'cifar11'", "did you mean cifar10?"),
     ),
+    "target of nothing": (
+        (*SEARCH, "--target", "cifar10", "--out", "o"),
+        ("--target belongs to --benchmark",),
+    ),
     "sampler": (
         (*SEARCH, "--sampler", "evolutoin", "--out", "o"),
         ("no sampler named 'evolutoin'", "did you mean evolution?"),
@@ -155,7 +159,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "folder below a file": ((*SEARCH, "--out", "own.py/x"), ("own.py/x", "Not a directory")),
     "a file for a folder": ((*SEARCH, "--out", "own.py"), ("own.py is a file", "accepted: a fold")),
     "a folder for a file": ((*RANK, "--overwrite", "--out", "."), ("is a folder",)),
-    "no scores": (("correlate", "no.parquet", "--benchmark", "nasbench201"), ("no.parquet",)),
+    "no scores": (
+        ("correlate", "no.parquet", "--benchmark", "nasbench201"),
+        ("no.parquet does not exist",),
+    ),
     "scores of python": (("correlate", "own.py", "--benchmark", "nasbench201"), ("as Parquet",)),
     "data set": (("data", "fetch", "cifar"), ("named 'cifar'", "did you mean cifar10")),
     "data to verify": (("data", "verify", "nope"), ("named 'nope'", "accepted")),

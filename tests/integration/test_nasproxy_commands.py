@@ -157,6 +157,9 @@ def test_rank_then_correlate(nasproxy: Command, here: Path) -> None:
             value = agreement["proxies"][name][kind]
             assert -1 <= value["low"] <= value["value"] <= value["high"] <= 1
     assert len(agreement["strata"]) == 25
+    refused = nasproxy(*compare, "--plots", "people.parquet")
+    assert refused.code == 2
+    assert "the folder people.parquet cannot be made" in refused.err
     printed = nasproxy(*compare)
     assert printed.code == 0
     assert f"{agreement['proxies']['naswot']['kendall']['value']:.3f}" in printed.out
@@ -187,9 +190,19 @@ def test_search_writes_and_prints_the_same(nasproxy: Command, here: Path) -> Non
     # The benchmark is reported beside; without it the same networks are found.
     blind = _json(nasproxy(*asked, "--out", "blind", "--json"))
     assert blind["regret"] is None
+    assert found["settings"]["benchmark"] == "nasbench201-analog"
+    assert blind["settings"]["benchmark"] is None
     assert [(b["architecture"], b["scores"]) for b in blind["best"]] == [
         (b["architecture"], b["scores"]) for b in found["best"]
     ]
+
+
+def test_a_search_goes_by_a_proxy_that_no_registry_knows(nasproxy: Command, here: Path) -> None:
+    asked = ("search", *SMALL, "--budget", 3, "--proxies", "own:PROXY,synflow")
+    assert nasproxy(*asked, "--out", "mine").code == 0
+    table = pq.read_table(here / "mine" / "evaluations.parquet")
+    assert table["mine"].null_count == 0
+    assert not (here / "mine" / "journal.jsonl").exists()
 
 
 @pytest.mark.parametrize("columns", [80, 120, 200])

@@ -58,10 +58,11 @@ def command(
     target = target or next(iter(benchmark.targets))
     if plots is not None:
         from nasproxy.plots import rank_scatter
+        from nasproxy.scoring.readiness import make_folder
         from zerocost.files import whole_file
 
         truth = true_values(table, benchmark, target)
-        plots.mkdir(parents=True, exist_ok=True)
+        make_folder(plots)
         for name in found.proxies:
             values = table.scores[name]
             sign = 1 if table.higher_is_better[name] else -1

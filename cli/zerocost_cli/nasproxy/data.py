@@ -61,10 +61,10 @@ def fetch_command(name: str, as_json: bool) -> None:
     """Download a data set, checked by its SHA-256; what is here already is only checked."""
     from nasproxy import data
 
-    with progress(f"fetching {name}", 1) as advance:
+    with progress(f"fetching {name}, %", 100) as advance:
 
         def downloaded(done: int, total: int) -> None:
-            advance(int(done >= total), f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+            advance(100 * done // total, f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
 
         paths = data.fetch(name, progress=downloaded)
     if as_json:

@@ -88,6 +88,8 @@ def command(
     from nasproxy.search.result import RESULT
     from nasproxy.search.run import search
 
+    if target is not None and benchmark_name is None:
+        raise click.UsageError("--target belongs to --benchmark; no benchmark is named")
     names = split(proxies)
     get_all(names)
     space = spaces.get(space_name)

@@ -111,6 +111,6 @@ def test_a_score_column_taken_away_is_named(tmp_path: Path) -> None:
 
 def test_no_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("architecture,naswot")
-    for path in (tmp_path / "text", tmp_path / "absent"):
-        with pytest.raises(NasproxyError, match="cannot be read as Parquet"):
-            read_scores(path)
+    for name, why in (("text", "cannot be read as Parquet"), ("absent", "does not exist")):
+        with pytest.raises(NasproxyError, match=why):
+            read_scores(tmp_path / name)
