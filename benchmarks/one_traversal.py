@@ -1,10 +1,10 @@
 """What several proxies together cost, as a ratio to one bare forward and backward.
 
-    python benchmarks/one_traversal.py --cells 30 --threads 1 --at-most 1.4
+    python benchmarks/one_traversal.py --cells 30 --threads 1 --at-most 1.4 1.6 3.5
 
 For each cell both sides build the network, run in the same memory format (channels last), dtype
 and number of threads, in turn, several times; the ratio of a cell is that of the medians. Exits
-with 1 where the median over the cells is above ``--at-most``.
+with 1 where the median over the cells of one of the first sets is above its ``--at-most``.
 """
 
 from __future__ import annotations
@@ -25,12 +25,21 @@ from nasproxy.images import load_batch
 
 SETS = (
     ("grad_norm", "snip", "naswot", "l2_norm"),
+    ("grad_norm", "snip", "plain", "fisher", "l2_norm", "jacob_cov", "epe_nas", "naswot"),
+    # the eight of zero-cost-nas
+    ("grad_norm", "snip", "grasp", "fisher", "jacob_cov", "plain", "synflow", "l2_norm"),
     ("grad_norm",),
     ("naswot",),
     ("synflow",),
     ("flops",),
-    ("params", "flops", "l2_norm", "grad_norm", "snip", "naswot", "synflow"),
+    ("plain",),
+    ("fisher",),
+    ("jacob_cov",),
+    ("epe_nas",),
+    ("grasp",),
 )
+AT_MOST = (1.4, 1.6, 3.5)
+"""Limits of the first sets: what the median over the cells may be."""
 
 
 def bare(build: Callable[[], nn.Module], batch: Batch) -> None:
@@ -56,7 +65,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--images", default="digits")
-    parser.add_argument("--at-most", type=float, default=1.4, help="of the first set of proxies")
+    parser.add_argument(
+        "--at-most",
+        type=float,
+        nargs=len(AT_MOST),
+        default=AT_MOST,
+        help="limits of the first sets of proxies",
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     space = spaces.get("nasbench201")
@@ -66,7 +81,7 @@ def main() -> None:
     last = Batch(
         batch.tensors[0].contiguous(memory_format=torch.channels_last), batch.labels, batch.classes
     )
-    evaluate(space.build(cells[0], seed=0), batch, SETS[-1])  # compile the kernels
+    evaluate(space.build(cells[0], seed=0), batch, SETS[1])  # compile the kernels
     ratios: list[list[float]] = [[] for _ in SETS]
     bares = []
     for cell in cells:
@@ -93,9 +108,9 @@ def main() -> None:
     for asked, found in zip(SETS, ratios, strict=True):
         low, middle_ratio, high = np.quantile(found, [0.25, 0.5, 0.75])
         print(f"| {', '.join(asked)} | {middle_ratio:.2f} | {low:.2f} | {high:.2f} |")
-    worst = float(np.median(ratios[0]))
-    if worst > options.at_most:
-        raise SystemExit(f"the ratio {worst:.2f} is above {options.at_most}")
+    for asked, found, limit in zip(SETS, ratios, options.at_most, strict=False):
+        if np.median(found) > limit:
+            raise SystemExit(f"{', '.join(asked)}: {np.median(found):.2f} is above {limit}")
 
 
 if __name__ == "__main__":

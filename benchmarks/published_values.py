@@ -24,6 +24,13 @@ PUBLISHED = {
     "l2_norm": "l2_norm",
     "grad_norm": "grad_norm",
     "snip": "snip",
+    "plain": "plain",
+    "fisher": "fisher",
+    "nasproxy.proxies.fisher:FISHER_OF_WEIGHTS": "fisher",
+    "jacob_cov": "jacov",
+    "epe_nas": "epe_nas",
+    "grasp": "grasp",
+    "zen": "zen",
     "naswot": "nwot",
     "synflow": "synflow",
 }
@@ -38,7 +45,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
 
-    from nasproxy import benchmarks, spaces
+    from nasproxy import benchmarks, proxies, spaces
     from nasproxy.benchmarks import published
     from nasproxy.images import load_batch
     from nasproxy.ranking import agreement
@@ -69,7 +76,8 @@ def main() -> None:
     )
     print("| proxy | with its published values: Spearman | with accuracy: tau_b | Spearman | n |")
     print("|---|---|---|---|---|")
-    for name, column in PUBLISHED.items():
+    for asked, column in PUBLISHED.items():
+        name = proxies.get(asked).name
         ours = np.array([c.scores[name] for c in candidates], dtype=np.float64)
         theirs = public.lookup(texts, column)
         same = agreement(ours, theirs, name=name).spearman

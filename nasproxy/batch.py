@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -45,12 +45,22 @@ class Batch:
     def first(self) -> Batch:
         """The inputs of the first sample, without labels; what holds no samples stays whole."""
 
-        def one(tensor: Tensor) -> Tensor:
-            return tensor[:1] if tensor.ndim and tensor.shape[0] == self.size else tensor
+        return replace(self.part(slice(1)), labels=None)
 
+    def part(self, samples: slice) -> Batch:
+        """Some of the samples, with their labels; what holds no samples stays whole."""
+
+        def taken(tensor: Tensor) -> Tensor:
+            return tensor[samples] if tensor.ndim and tensor.shape[0] == self.size else tensor
+
+        labels = None if self.labels is None else taken(self.labels)
+        return replace(self.mapped(taken), labels=labels)
+
+    def mapped(self, changed: Callable[[Tensor], Tensor]) -> Batch:
+        """The same batch with each input tensor changed."""
         if isinstance(self.inputs, Tensor):
-            return replace(self, inputs=one(self.inputs), labels=None)
+            return replace(self, inputs=changed(self.inputs))
         if isinstance(self.inputs, Mapping):
-            named = {name: one(tensor) for name, tensor in self.inputs.items()}
-            return replace(self, inputs=named, labels=None)
-        return replace(self, inputs=tuple(one(tensor) for tensor in self.inputs), labels=None)
+            named = {name: changed(tensor) for name, tensor in self.inputs.items()}
+            return replace(self, inputs=named)
+        return replace(self, inputs=tuple(changed(tensor) for tensor in self.inputs))

@@ -4,7 +4,13 @@ With $W_l$ the weight of node $l$ and $\mathcal L$ the mean loss of the batch:
 
 - `l2_norm` $\sum_l \lVert W_l \rVert_2$,
 - `grad_norm` $\sum_l \lVert \partial \mathcal L / \partial W_l \rVert_2$,
-- `snip` $\sum_l \sum_{w \in W_l} | w \, \partial \mathcal L / \partial w |$.
+- `snip` $\sum_l \sum_{w \in W_l} | w \, \partial \mathcal L / \partial w |$,
+- `plain` $\sum_l \sum_{w \in W_l} w \, \partial \mathcal L / \partial w$.
+
+`plain` keeps the signs. The loss does not change with the scale of a weight that a normalisation
+follows, so the sum over such a weight is zero but for the normalisation's epsilon: what is left is
+the classifier and the paths around normalisations. Its sign is that of no theory; on NAS-Bench-201
+less is better.
 
 The sums run over nodes of every kind; the code published with Abdelfattah et al. reads two
 dimensional convolutions and linear layers only. Products are those of the network's dtype and are
@@ -23,7 +29,7 @@ from nasproxy.tracing.batch_pass import WEIGHT_GRADIENTS
 from nasproxy.tracing.count_pass import WEIGHTS
 from nasproxy.tracing.records import Trace
 
-__all__ = ["GRAD_NORM", "L2_NORM", "SNIP"]
+__all__ = ["GRAD_NORM", "L2_NORM", "PLAIN", "SNIP"]
 
 _READS = "weights of two or more dimensions: convolutions, linear layers, attention"
 
@@ -39,6 +45,14 @@ def _connection_sensitivity(trace: Trace) -> dict[str, float]:
     return _named(
         weights,
         ((weights[name] * gradients[name]).abs_().sum(dtype=torch.float64) for name in weights),
+    )
+
+
+def _signed_sensitivity(trace: Trace) -> dict[str, float]:
+    weights, gradients = trace[WEIGHTS], trace[WEIGHT_GRADIENTS]
+    return _named(
+        weights,
+        ((weights[name] * gradients[name]).sum(dtype=torch.float64) for name in weights),
     )
 
 
@@ -74,5 +88,16 @@ SNIP = Proxy(
     statistic=_connection_sensitivity,
     reads=_READS,
     reference="Lee, Ajanthan and Torr, SNIP, ICLR 2019, eq. 4; "
+    "summed as in Abdelfattah et al., ICLR 2021",
+)
+
+PLAIN = Proxy(
+    name="plain",
+    summary="weights times their gradients, signs kept, summed",
+    needs=(WEIGHTS, WEIGHT_GRADIENTS),
+    statistic=_signed_sensitivity,
+    higher_is_better=False,
+    reads=_READS,
+    reference="Mozer and Smolensky, Skeletonization, NeurIPS 1988; "
     "summed as in Abdelfattah et al., ICLR 2021",
 )

@@ -117,13 +117,13 @@ class ProxyContract:
             def __init__(self) -> None:
                 super().__init__()
                 self.norm = nn.BatchNorm1d(4)
-                self.linear = nn.Linear(4, 2)
+                self.linear = nn.Linear(3, 2)
 
             def forward(self, inputs: Tensor) -> Tensor:
                 self.linear(self.norm(inputs))
                 raise ValueError("half way")
 
-        network, batch = Failing().eval(), Batch(torch.ones(4, 4), torch.zeros(4).long())
+        network, batch = Failing().eval(), Batch(torch.ones(4, 4, 3), torch.zeros(4).long())
         before = _everything(network, batch)
         outcome = _unchecked(outcomes)(network, batch, [self.proxy])[self.proxy.name]
         if isinstance(outcome, NasproxyError):  # some proxies never call the network

@@ -1,123 +1,210 @@
-"""The pass over the batch: one forward and, where gradients are wanted, one backward."""
+"""The pass over the batch: one forward, and the backwards that the wanted records need."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float64
-from torch import Tensor
+from jaxtyping import Float, Float64, UInt64
+from torch import Tensor, nn
 
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.activations import ActivationInputs
 from nasproxy.tracing.agreement import sign_agreements
-from nasproxy.tracing.location import tracked
+from nasproxy.tracing.channel_saliency import ChannelSaliencies
+from nasproxy.tracing.curvature import differentiates_alike, hessian_gradients
+from nasproxy.tracing.input_jacobian import InputLeaves
+from nasproxy.tracing.location import Location, tracked
+from nasproxy.tracing.loss import loss_of, weight_gradients
+from nasproxy.tracing.pattern import unit_patterns
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
-from nasproxy.tracing.subject import Subject, differentiated, first_line
+from nasproxy.tracing.subject import Subject
 
-__all__ = ["AGREEMENTS", "BATCH_PASS", "WEIGHT_GRADIENTS"]
+__all__ = [
+    "AGREEMENTS",
+    "BATCH_PASS",
+    "CHANNEL_SALIENCIES",
+    "HESSIAN_GRADIENTS",
+    "INPUT_JACOBIAN",
+    "UNIT_PATTERNS",
+    "WEIGHT_GRADIENTS",
+]
 
 _Agreements = dict[str, Float64[np.ndarray, "n n"]]
+_Saliencies = dict[str, Float[Tensor, "n channels"]]
+_Wanted = frozenset[Record[Any]]
+
+T = TypeVar("T")
 
 
-def _cost(wanted: frozenset[Record[Any]]) -> str:
-    return "1 forward, 1 backward" if WEIGHT_GRADIENTS in wanted else "1 forward"
+def _cost(wanted: _Wanted) -> str:
+    backwards = bool(wanted & _BY_LOSS) + (INPUT_JACOBIAN in wanted)
+    said = ["1 forward"]
+    if backwards:
+        said.append("1 backward" if backwards == 1 else f"{backwards} backwards")
+    if HESSIAN_GRADIENTS in wanted:
+        said.append("1 backward through the backward")
+    return ", ".join(said)
 
 
-def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
-    gradients = WEIGHT_GRADIENTS in wanted
-    parameters = subject.parameters(gradients=gradients)
-    observed: AbstractContextManager[_Agreements] = (
-        _agreements(subject) if AGREEMENTS in wanted else nullcontext({})
-    )
+def _run(subject: Subject, wanted: _Wanted) -> Mapping[Record[Any], object]:
+    by_loss, by_inputs = bool(wanted & _BY_LOSS), INPUT_JACOBIAN in wanted
+    parameters = subject.parameters(gradients=by_loss)
+    made: dict[Record[Any], object] = {}
     with (
-        preserved(subject.network, training=True, seed=subject.seed),
-        torch.set_grad_enabled(gradients),
+        preserved(subject.parts, training=True, seed=subject.seed),
+        torch.set_grad_enabled(by_loss or by_inputs),
     ):
-        with observed as agreements:
-            predicted = subject.call(parameters)
-        made: dict[Record[Any], object] = {AGREEMENTS: agreements}
-        if gradients:
-            try:
-                made[WEIGHT_GRADIENTS] = _weight_gradients(subject, parameters, predicted)
-            except NasproxyError as error:  # what the forward recorded stands
-                made[WEIGHT_GRADIENTS] = error
+        leaves = InputLeaves(subject.batch) if by_inputs else None
+        saliencies = ChannelSaliencies(subject) if CHANNEL_SALIENCIES in wanted else None
+        activations = _Activations(subject.batch.size, wanted)
+        predicted = _called(subject, parameters, leaves, saliencies, activations)
+        made |= activations.made
+        if leaves is not None:
+            taken = leaves
+            made[INPUT_JACOBIAN] = _attempt(lambda: taken.jacobian(predicted, retain_graph=by_loss))
+        if by_loss:
+            made |= _of_loss(subject, wanted, parameters, predicted, saliencies)
     return made
 
 
-def _weight_gradients(
-    subject: Subject, parameters: Mapping[str, Tensor], predicted: Tensor
-) -> dict[str, Tensor]:
-    if subject.batch.labels is None:
-        raise NasproxyError(
-            "the batch has no labels, and the gradient of the loss needs them",
-            accepted="Batch(inputs, labels), labels int64 [n]",
-        )
-    if not subject.nodes:
-        raise NasproxyError(
-            "the network has no weights that a gradient could be taken of",
-            accepted="a network with convolutions, linear layers or attention",
-        )
-    loss = _loss(subject, predicted, subject.batch.labels)
-    if not bool(torch.isfinite(loss.detach())):
-        raise NasproxyError(
-            f"the loss is {float(loss.detach())}",
-            accepted="a finite loss on this batch",
-            hint="check the labels and the initialisation of the network",
-        )
-    if not loss.requires_grad:  # no weight reaches the output
-        return {name: torch.zeros_like(parameters[name]) for name in subject.nodes}
-    nodes = [parameters[name] for name in subject.nodes]
-    found = differentiated(loss, nodes)
-    return {
-        name: torch.zeros_like(node) if gradient is None else gradient
-        for name, node, gradient in zip(subject.nodes, nodes, found, strict=True)
-    }
+def _called(
+    subject: Subject,
+    parameters: Mapping[str, Tensor],
+    leaves: InputLeaves | None,
+    saliencies: ChannelSaliencies | None,
+    activations: _Activations,
+) -> Tensor:
+    """The prediction, with whatever observes the network in place while it is called."""
+    if leaves is not None:
+        subject = replace(subject, batch=leaves.batch)
+    if leaves is None and saliencies is None and not activations.made:
+        return subject.call(parameters)
+
+    def returned(module: nn.Module, _inputs: object, output: object) -> object:
+        if saliencies is not None:
+            saliencies.returned(location.name, module, output)
+        return None if leaves is None else leaves.embedded(module, output)
+
+    with ExitStack() as observing:
+        seen = None if leaves is None and saliencies is None else returned
+        location = observing.enter_context(tracked(subject.parts, seen))
+        if activations.made:
+            observe = partial(activations.observe, location)
+            observing.enter_context(ActivationInputs(observe))
+        if saliencies is not None:
+            observing.enter_context(saliencies)
+        return subject.call(parameters)
 
 
-def _loss(subject: Subject, predicted: Tensor, labels: Tensor) -> Tensor:
+def _of_loss(
+    subject: Subject,
+    wanted: _Wanted,
+    parameters: Mapping[str, Tensor],
+    predicted: Tensor,
+    saliencies: ChannelSaliencies | None,
+) -> dict[Record[Any], object]:
+    """The records that need the gradient of the loss; where one fails, its error."""
+    second, first = HESSIAN_GRADIENTS in wanted, wanted & {WEIGHT_GRADIENTS, CHANNEL_SALIENCIES}
+    made: dict[Record[Any], object] = {}
     try:
-        loss = subject.loss(predicted, labels)
-    except NasproxyError:
-        raise
-    except Exception as cause:  # whatever the user's loss raises
-        raise NasproxyError(
-            f"the loss cannot be computed: {type(cause).__name__}: {first_line(cause)}",
-            accepted="a loss of (prediction, labels)",
-        ) from cause
-    if not isinstance(loss, Tensor) or loss.numel() != 1:
-        seen = f"a tensor of {loss.numel()}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise NasproxyError(f"the loss is {seen}", accepted="a tensor of one value")
-    return loss
+        loss = loss_of(subject, predicted)
+        shared = second and differentiates_alike(loss)
+        if first:
+            if saliencies is not None:
+                saliencies.recording = True
+            gradients = weight_gradients(
+                subject, parameters, loss, retain_graph=second, create_graph=shared
+            )
+            made[WEIGHT_GRADIENTS] = {name: g.detach() for name, g in gradients.items()}
+            if saliencies is not None:
+                saliencies.recording = False
+                made[CHANNEL_SALIENCIES] = _attempt(saliencies.sums)
+    except NasproxyError as error:  # what the forward recorded stands
+        return dict.fromkeys(wanted & _BY_LOSS, error)
+    if second:
+
+        def product() -> dict[str, Tensor]:
+            known = first and shared
+            kept = (
+                gradients
+                if known
+                else weight_gradients(subject, parameters, loss, create_graph=True)
+            )
+            return hessian_gradients(subject, parameters, kept)
+
+        made[HESSIAN_GRADIENTS] = _attempt(product)
+    return made
 
 
-@contextmanager
-def _agreements(subject: Subject) -> Iterator[_Agreements]:
-    """Count sign agreements at each activation function while the network is called."""
-    found: _Agreements = {}
-    calls: Counter[str] = Counter()
-    with tracked(subject.network) as location:
+def _attempt(make: Callable[[], T]) -> T | NasproxyError:
+    """What is made, or the error, so that one record's failure leaves the others."""
+    try:
+        return make()
+    except NasproxyError as error:
+        return error
 
-        def observe(inputs: Tensor) -> None:
-            counts = sign_agreements(inputs, subject.batch.size)
-            if counts is not None:
-                name = location.name
-                calls[name] += 1
-                found[name if calls[name] == 1 else f"{name}#{calls[name]}"] = counts
 
-        with ActivationInputs(observe):
-            yield found
+class _Activations:
+    """What is recorded of each call of an activation function, by node."""
+
+    def __init__(self, samples: int, wanted: _Wanted) -> None:
+        self._samples = samples
+        self._calls: Counter[str] = Counter()
+        self.made: dict[Record[Any], dict[str, Any] | NasproxyError] = {
+            record: {} for record in _OF_ACTIVATIONS if record in wanted
+        }
+
+    def observe(self, location: Location, inputs: Tensor) -> None:
+        name = location.name
+        self._calls[name] += 1
+        node = name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
+        for record, nodes in self.made.items():
+            if isinstance(nodes, NasproxyError):
+                continue
+            try:
+                found = _OF_ACTIVATIONS[record](inputs, self._samples)
+            except NasproxyError as error:
+                self.made[record] = error
+                continue
+            if found is not None:
+                nodes[node] = found
 
 
 BATCH_PASS = Pass("batch", _cost, _run)
 WEIGHT_GRADIENTS: Record[dict[str, Tensor]] = Record(
     "gradient of the loss by every weight", BATCH_PASS, labels=True, gradients=True
 )
+CHANNEL_SALIENCIES: Record[_Saliencies] = Record(
+    "activation times gradient of every channel of every weight's output",
+    BATCH_PASS,
+    labels=True,
+    gradients=True,
+)
+HESSIAN_GRADIENTS: Record[dict[str, Tensor]] = Record(
+    "Hessian of the loss times its gradient, by every weight",
+    BATCH_PASS,
+    labels=True,
+    gradients=True,
+)
+INPUT_JACOBIAN: Record[Float[Tensor, "n d"]] = Record(
+    "gradient of the summed outputs by every sample's input", BATCH_PASS, gradients=True
+)
 AGREEMENTS: Record[_Agreements] = Record(
     "sign agreements of every two samples at every activation", BATCH_PASS
 )
+UNIT_PATTERNS: Record[dict[str, UInt64[np.ndarray, "k words"]]] = Record(
+    "distinct patterns in which the samples switch the units of every activation", BATCH_PASS
+)
+_OF_ACTIVATIONS: dict[Record[Any], Callable[[Tensor, int], object]] = {
+    AGREEMENTS: sign_agreements,
+    UNIT_PATTERNS: unit_patterns,
+}
+_BY_LOSS: _Wanted = frozenset({WEIGHT_GRADIENTS, CHANNEL_SALIENCIES, HESSIAN_GRADIENTS})

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from nasproxy.tracing.parts import Parts
+
 __all__ = ["bypassed", "is_normalisation"]
 
 _NORMALISATION = re.compile(r"(batch|layer|group|instance|rms)_?norm", re.IGNORECASE)
@@ -34,18 +36,18 @@ def _identity(inputs: Tensor, *_: Any, **__: Any) -> Tensor:
 
 @contextmanager
 def bypassed(
-    network: nn.Module, embedding: Callable[[nn.Embedding], Callable[..., Tensor]] | None = None
+    parts: Parts, embedding: Callable[[nn.Embedding], Callable[..., Tensor]] | None = None
 ) -> Iterator[None]:
     """Replace what normalisations, and embeddings where asked, compute; afterwards it is undone.
 
     Args:
-        network: whose modules are replaced. A module whose ``forward`` its owner has replaced is
-            left as it is.
+        parts: of the network whose modules are replaced. A module whose ``forward`` its owner has
+            replaced is left as it is.
         embedding: makes the replacement of an embedding's forward; None leaves embeddings alone.
     """
     changed: list[nn.Module] = []
     try:
-        for module in network.modules():
+        for module in parts.modules.values():
             if "forward" in vars(module):
                 continue
             if embedding is not None and isinstance(module, nn.Embedding):

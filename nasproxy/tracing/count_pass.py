@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.bypass import bypassed
+from nasproxy.tracing.decomposed import decomposed
 from nasproxy.tracing.location import Location, tracked
 from nasproxy.tracing.nodes import parameter_owners
+from nasproxy.tracing.parts import Parts, parts_of
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.stateless import called_with
@@ -25,10 +26,12 @@ from nasproxy.tracing.subject import Subject, first_line, shapes
 
 __all__ = [
     "COUNT_PASS",
+    "LABELS",
     "MULTIPLY_ACCUMULATES",
     "PARAMETER_COUNTS",
     "READ_PASS",
     "WEIGHTS",
+    "Labels",
     "multiply_accumulates",
 ]
 
@@ -50,18 +53,22 @@ def multiply_accumulates(network: nn.Module, batch: Batch, *, seed: int = 0) -> 
     Returns:
         Module path -> count, for the modules that multiply.
     """
+    return _multiply_accumulates(parts_of(network), batch, seed)
+
+
+def _multiply_accumulates(parts: Parts, batch: Batch, seed: int) -> dict[str, int]:
     one = batch.first()
     with (
-        preserved(network, training=False, seed=seed),
-        bypassed(network),
+        preserved(parts, training=False, seed=seed),
+        bypassed(parts),
         torch.no_grad(),
-        _decomposed(),
+        decomposed(),
     ):
         try:
-            return _counted(network, one, lambda tensor: torch.empty_like(tensor, device="meta"))
+            return _counted(parts, one, lambda tensor: torch.empty_like(tensor, device="meta"))
         except Exception:  # a network may build tensors on a device of its own, or look at values
             try:
-                return _counted(network, one, lambda tensor: tensor.detach().clone())
+                return _counted(parts, one, lambda tensor: tensor.detach().clone())
             except Exception as cause:
                 raise NasproxyError(
                     f"the network cannot be called on one sample "
@@ -70,34 +77,15 @@ def multiply_accumulates(network: nn.Module, batch: Batch, *, seed: int = 0) -> 
                 ) from cause
 
 
-def _counted(
-    network: nn.Module, batch: Batch, placed: Callable[[Tensor], Tensor]
-) -> dict[str, int]:
-    state = {name: placed(parameter) for name, parameter in network.named_parameters()}
-    state |= {name: placed(buffer) for name, buffer in network.named_buffers()}
+def _counted(parts: Parts, batch: Batch, placed: Callable[[Tensor], Tensor]) -> dict[str, int]:
+    state = {name: placed(parameter) for name, parameter in parts.parameters.items()}
+    state |= {name: placed(buffer) for name, buffer in parts.buffers.items()}
     inputs = tuple(placed(tensor) for tensor in batch.tensors)
     named = isinstance(batch.inputs, Mapping)
     keywords = dict(zip(batch.inputs, inputs, strict=True)) if named else {}
-    with tracked(network) as location, _Products(location) as products:
-        called_with(network, state, () if named else inputs, keywords)
+    with tracked(parts) as location, _Products(location) as products:
+        called_with(parts, state, () if named else inputs, keywords)
     return dict(products.counts)
-
-
-@contextmanager
-def _decomposed() -> Iterator[None]:
-    """Have attention and recurrences made of the matrix products that they are counted by.
-
-    Their fused forms on a CPU are single operations, for which there is no formula.
-    """
-    fast, mkldnn = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled
-    try:
-        torch.backends.mha.set_fastpath_enabled(False)
-        torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-        torch.backends.mkldnn.enabled = mkldnn
 
 
 class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -125,21 +113,42 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _count(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
-    counts = multiply_accumulates(subject.network, subject.batch, seed=subject.seed)
+    counts = _multiply_accumulates(subject.parts, subject.batch, subject.seed)
     return {MULTIPLY_ACCUMULATES: counts}
 
 
-def _read(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
-    parameters = dict(subject.network.named_parameters())
-    return {
-        PARAMETER_COUNTS: parameter_owners(subject.network),
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a batch.
+
+    Attributes:
+        values: int64 ``[n]`` or ``[n, t]``.
+        classes: how many classes they come from, or None where not known.
+    """
+
+    values: Tensor
+    classes: int | None
+
+
+def _read(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
+    parameters, batch = subject.parts.parameters, subject.batch
+    made: dict[Record[Any], object] = {
+        PARAMETER_COUNTS: parameter_owners(subject.parts),
         WEIGHTS: {name: parameters[name].detach() for name in subject.nodes},
     }
+    if LABELS in wanted:
+        made[LABELS] = (
+            NasproxyError("the batch has no labels", accepted="Batch(inputs, labels)")
+            if batch.labels is None
+            else Labels(batch.labels, batch.classes)
+        )
+    return made
 
 
 READ_PASS = Pass("read", lambda _wanted: "no traversal, the parameters are read", _read)
 PARAMETER_COUNTS: Record[dict[str, int]] = Record("parameters of every module", READ_PASS)
 WEIGHTS: Record[dict[str, Tensor]] = Record("every weight", READ_PASS)
+LABELS: Record[Labels] = Record("the labels of the batch", READ_PASS, labels=True)
 
 COUNT_PASS = Pass("count", lambda _wanted: "1 forward of shapes, nothing computed", _count)
 MULTIPLY_ACCUMULATES: Record[dict[str, int]] = Record(

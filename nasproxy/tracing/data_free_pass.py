@@ -49,8 +49,8 @@ def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[s
     nodes = [state[name] for name in subject.nodes]
     linear = replace(subject, batch=_filled(subject.batch, scale))
     with (
-        preserved(subject.network, training=False, seed=subject.seed),
-        bypassed(subject.network, _filled_embedding(scale)),
+        preserved(subject.parts, training=False, seed=subject.seed),
+        bypassed(subject.parts, _filled_embedding(scale)),
         torch.enable_grad(),
     ):
         output = linear.call(state, finite=False)
@@ -86,9 +86,9 @@ def _absolute(subject: Subject) -> dict[str, Tensor]:
             if parameter.ndim >= 2
             else torch.zeros_like(parameter, dtype=torch.float64)
         ).requires_grad_(name in nodes)
-        for name, parameter in subject.network.named_parameters()
+        for name, parameter in subject.parts.parameters.items()
     }
-    for name, buffer in subject.network.named_buffers():
+    for name, buffer in subject.parts.buffers.items():
         if buffer.is_floating_point():
             wide = buffer.detach().to(torch.float64, copy=True)
             # A fixed matrix is a weight; minus infinity is a mask and has to stay one.
@@ -105,11 +105,7 @@ def _filled(batch: Batch, scale: float) -> Batch:
             return torch.full_like(tensor, scale, dtype=torch.float64)
         return tensor
 
-    if isinstance(one.inputs, Tensor):
-        return replace(one, inputs=filled(one.inputs))
-    if isinstance(one.inputs, Mapping):
-        return replace(one, inputs={name: filled(t) for name, t in one.inputs.items()})
-    return replace(one, inputs=tuple(filled(tensor) for tensor in one.inputs))
+    return one.mapped(filled)
 
 
 def _filled_embedding(scale: float) -> Callable[[nn.Embedding], Callable[..., Tensor]]:

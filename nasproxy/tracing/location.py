@@ -1,9 +1,10 @@
-"""Which module of a network is being called."""
+"""Which module of a network is being called, and what it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import nn
 from torch.nn.modules.module import (
@@ -11,7 +12,12 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
-__all__ = ["Location", "tracked"]
+from nasproxy.tracing.parts import Parts
+
+__all__ = ["Location", "Returned", "tracked"]
+
+Returned = Callable[[nn.Module, object, object], object]
+"""Module, positional inputs, output -> what stands in for the output, or None for itself."""
 
 
 class Location:
@@ -27,13 +33,18 @@ class Location:
 
 
 @contextmanager
-def tracked(network: nn.Module) -> Iterator[Location]:
+def tracked(parts: Parts, returned: Returned | None = None) -> Iterator[Location]:
     """Follow the calls of a network's modules.
 
     Two hooks for all modules cost less than two for each of hundreds; modules of other networks
     (in other threads, say) are passed over.
+
+    Args:
+        parts: of the network.
+        returned: sees what each module returns, while it is still the innermost, and may replace
+            it.
     """
-    names = {id(module): name for name, module in network.named_modules()}
+    names = {id(module): name for name, module in parts.modules.items()}
     location = Location()
     stack = location._stack
 
@@ -42,9 +53,14 @@ def tracked(network: nn.Module) -> Iterator[Location]:
         if name is not None:
             stack.append(name)
 
-    def left(module: nn.Module, _inputs: object, _output: object) -> None:
-        if id(module) in names:
-            stack.pop()
+    def left(module: nn.Module, inputs: object, output: object) -> Any:
+        if id(module) not in names:
+            return None
+        replacement = None
+        if returned is not None and output is not None:  # None where the call failed
+            replacement = returned(module, inputs, output)
+        stack.pop()
+        return replacement
 
     handles = [
         register_module_forward_pre_hook(entered),

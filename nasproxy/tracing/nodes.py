@@ -5,11 +5,12 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from nasproxy.tracing.bypass import is_normalisation
+from nasproxy.tracing.parts import Parts
 
 __all__ = ["parameter_owners", "weight_nodes"]
 
 
-def weight_nodes(network: nn.Module) -> dict[str, Tensor]:
+def weight_nodes(parts: Parts) -> dict[str, Tensor]:
     """The weights that multiply activations, by parameter name, in the network's order.
 
     A node is a parameter of two or more dimensions: the kernel of any convolution, the matrix of
@@ -22,26 +23,26 @@ def weight_nodes(network: nn.Module) -> dict[str, Tensor]:
     """
     multiplied = {
         id(parameter)
-        for module in network.modules()
+        for module in parts.modules.values()
         if not isinstance(module, nn.Embedding | nn.EmbeddingBag) and not is_normalisation(module)
-        for parameter in module.parameters(recurse=False)
-        if parameter.ndim >= 2
+        for parameter in module._parameters.values()
+        if parameter is not None and parameter.ndim >= 2
     }
     return {
         name: parameter
-        for name, parameter in network.named_parameters()
+        for name, parameter in parts.parameters.items()
         if id(parameter) in multiplied
     }
 
 
-def parameter_owners(network: nn.Module) -> dict[str, int]:
+def parameter_owners(parts: Parts) -> dict[str, int]:
     """How many parameters each module itself holds, shared ones counted at their first owner.
 
     Returns:
         Module path -> number of parameters, for the modules that hold any.
     """
     owners: dict[str, int] = {}
-    for name, parameter in network.named_parameters():
+    for name, parameter in parts.parameters.items():
         owner = name.rpartition(".")[0]
         owners[owner] = owners.get(owner, 0) + parameter.numel()
     return owners

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch import nn
+
+from nasproxy.tracing.parts import Parts
 
 __all__ = ["generators_kept", "preserved"]
 
@@ -34,7 +35,7 @@ def _cuda_devices() -> list[int]:
 
 
 @contextmanager
-def preserved(network: nn.Module, *, training: bool, seed: int) -> Iterator[None]:
+def preserved(parts: Parts, *, training: bool, seed: int) -> Iterator[None]:
     """Run a traversal in a given mode and from a given seed, then undo both.
 
     Within, every module is in the given mode, torch's, numpy's and Python's global generators
@@ -42,11 +43,11 @@ def preserved(network: nn.Module, *, training: bool, seed: int) -> Iterator[None
     the modes module by module, the generators and the cuDNN flags are what they were.
 
     Args:
-        network: whose training flags are kept.
+        parts: of the network whose training flags are kept.
         training: the mode within.
         seed: what the generators start from, >= 0.
     """
-    modes = {module: module.training for module in network.modules()}
+    modes = [(module, module.training) for module in parts.modules.values()]
     cudnn = torch.backends.cudnn
     try:
         with (
@@ -61,12 +62,12 @@ def preserved(network: nn.Module, *, training: bool, seed: int) -> Iterator[None
             _seed_torch(seed)
             np.random.seed(seed % 2**32)  # noqa: NPY002
             random.seed(seed)
-            for module, mode in modes.items():
+            for module, mode in modes:
                 if mode != training:  # setting an attribute of a module is slow
                     module.training = training
             yield
     finally:
-        for module, mode in modes.items():
+        for module, mode in modes:
             if module.training != mode:
                 module.training = mode
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.nodes import weight_nodes
+from nasproxy.tracing.parts import Parts, parts_of
 from nasproxy.tracing.stateless import called_with
 
 __all__ = [
@@ -33,14 +34,14 @@ class Subject:
     """What a pass works on.
 
     Attributes:
-        network: the user's network; passes call it through :meth:`call` only.
+        parts: of the user's network; passes call it through :meth:`call` only.
         nodes: the names of the weights that are nodes.
         batch: the batch, on the network's device and in the memory format that is fastest there.
         loss: prediction and labels -> a scalar.
         seed: what random draws within the passes start from.
     """
 
-    network: nn.Module
+    parts: Parts
     nodes: tuple[str, ...]
     batch: Batch
     loss: Loss
@@ -55,8 +56,12 @@ class Subject:
         nodes = frozenset(self.nodes if gradients else ())
         return {
             name: _copied(parameter.detach(), self.batch).requires_grad_(name in nodes)
-            for name, parameter in self.network.named_parameters()
+            for name, parameter in self.parts.parameters.items()
         }
+
+    def on(self, batch: Batch) -> Subject:
+        """The same network under another batch on its device."""
+        return replace(self, batch=batch.mapped(_laid_out))
 
     def call(self, state: Mapping[str, Tensor], *, finite: bool = True) -> Tensor:
         """The network's prediction on the batch with these parameters.
@@ -71,14 +76,14 @@ class Subject:
         Raises:
             NasproxyError: the network raises an error, or its prediction is not finite.
         """
-        buffers = {n: b.clone() for n, b in self.network.named_buffers() if n not in state}
+        buffers = {n: b.clone() for n, b in self.parts.buffers.items() if n not in state}
         # Copies: a network may change its inputs in place.
         tensors = tuple(tensor.clone() for tensor in self.batch.tensors)
         named = isinstance(self.batch.inputs, Mapping)
         keywords = dict(zip(self.batch.inputs, tensors, strict=True)) if named else {}
         args = () if named else tensors
         try:
-            output = called_with(self.network, {**state, **buffers}, args, keywords)
+            output = called_with(self.parts, {**state, **buffers}, args, keywords)
         except Exception as cause:  # whatever the user's network raises
             raise NasproxyError(
                 f"the network cannot be called on this batch "
@@ -94,27 +99,22 @@ def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Su
 
     Convolutions on a CPU take half the time with channels last, so image batches are laid out so.
     """
-    parameter = next(network.parameters(), None)
+    parts = parts_of(network)
+    parameter = next(iter(parts.parameters.values()), None)
     device = batch.tensors[0].device if parameter is None else parameter.device
-
-    def moved(tensor: Tensor) -> Tensor:
-        tensor = tensor.detach().to(device)
-        if tensor.ndim == 4 and tensor.is_floating_point():
-            tensor = tensor.contiguous(memory_format=torch.channels_last)
-        return tensor
-
-    inputs: Tensor | tuple[Tensor, ...] | dict[str, Tensor]
-    if isinstance(batch.inputs, Tensor):
-        inputs = moved(batch.inputs)
-    elif isinstance(batch.inputs, Mapping):
-        inputs = {name: moved(tensor) for name, tensor in batch.inputs.items()}
-    else:
-        inputs = tuple(moved(tensor) for tensor in batch.inputs)
     labels = None if batch.labels is None else batch.labels.to(device)
     if labels is not None and labels.is_inference():
         labels = labels.clone()  # autograd refuses to save it otherwise
-    placed = Batch(inputs, labels, batch.classes, batch.source)
-    return Subject(network, tuple(weight_nodes(network)), placed, loss, seed)
+    placed = replace(
+        batch.mapped(lambda tensor: _laid_out(tensor.detach().to(device))), labels=labels
+    )
+    return Subject(parts, tuple(weight_nodes(parts)), placed, loss, seed)
+
+
+def _laid_out(tensor: Tensor) -> Tensor:
+    if tensor.ndim == 4 and tensor.is_floating_point():
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor
 
 
 def prediction(output: object, *, finite: bool = True) -> Tensor:
@@ -157,6 +157,7 @@ def differentiated(
     start: Tensor | None = None,
     *,
     retain_graph: bool = False,
+    create_graph: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """Gradients of an output; None for what it does not depend on.
 
@@ -164,7 +165,14 @@ def differentiated(
         NasproxyError: the network cannot be differentiated.
     """
     try:
-        return torch.autograd.grad(output, by, start, retain_graph=retain_graph, allow_unused=True)
+        return torch.autograd.grad(
+            output,
+            by,
+            start,
+            retain_graph=retain_graph or create_graph,
+            create_graph=create_graph,
+            allow_unused=True,
+        )
     except RuntimeError as cause:
         raise NasproxyError(
             f"no gradient can be taken of what the network returns: {first_line(cause)}",

@@ -3,6 +3,12 @@
 from nasproxy import proxies
 from nasproxy.testing.proxies import ProxyContract
 
+# What a proxy does not claim to read: a vector has no positions to correlate channels over.
+_NETWORKS = {"meco": ("convolutional", "transformer")}
+
 for _name in proxies.names():
     _proxy = proxies.get(_name)
-    globals()[f"Test_{_name}"] = type(f"Test_{_name}", (ProxyContract,), {"proxy": _proxy})
+    claimed = {"networks": _NETWORKS[_name]} if _name in _NETWORKS else {}
+    globals()[f"Test_{_name}"] = type(
+        f"Test_{_name}", (ProxyContract,), {"proxy": _proxy} | claimed
+    )
