@@ -17,6 +17,7 @@ $$\gamma s^2 \big( \overline{v}\,\overline{g \hat x} + \overline{g}\,\overline{v
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ from zerocost.compiled import compiled
 
 __all__ = ["Normalised"]
 
-_GRADIENT_OF_INPUT = [True, False, False]
+_BY_INPUT = [True, False, False]
+_LANES = 64
 _ROWS = 256  # summed in the dtype of the input before they are added to a sum in float64
 
 
@@ -56,62 +58,64 @@ class _Backward(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, gradient: Tensor, x: Tensor, mean: Tensor, inverse: Tensor, options: Any
-    ) -> Tensor:
+    ) -> Any:
         ctx.save_for_backward(gradient, x)
-        ctx.mean, ctx.inverse, ctx.options = mean, inverse, options
-        return _gradient(gradient, x, mean, inverse, options)
+        ctx.mean, ctx.inverse, ctx.weight = mean, inverse, options[0]
+        weight, _, running_mean, running_variance, _, epsilon = options
+        return torch.ops.aten.native_batch_norm_backward(
+            gradient,
+            x,
+            weight,
+            running_mean,
+            running_variance,
+            mean,
+            inverse,
+            True,
+            epsilon,
+            _BY_INPUT,
+        )[0]
 
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor) -> Any:
         gradient, x = ctx.saved_tensors
-        with torch.no_grad():
-            of_gradient = _gradient(cotangent, x, ctx.mean, ctx.inverse, ctx.options)
-            of_x = _second(cotangent, gradient, x, ctx.mean, ctx.inverse, ctx.options[0])
+        weight = torch.ones_like(ctx.inverse) if ctx.weight is None else ctx.weight.detach()
+        channels = x.shape[1]
+        rows = [
+            t.detach().movedim(1, -1).reshape(-1, channels).numpy()
+            for t in (cotangent, gradient, x)
+        ]
+        per_channel = [t.numpy() for t in (ctx.mean, ctx.inverse, weight)]
+        last = x.detach().movedim(1, -1).shape
+        found = [x.new_empty(last) for _ in range(2)]
+        into = [t.view(-1, channels).numpy() for t in found]
+        _differentiate(rows, per_channel, into)
+        of_gradient, of_x = (t.movedim(-1, 1) for t in found)
         return of_gradient, of_x, None, None, None
 
 
-def _gradient(
-    gradient: Tensor, x: Tensor, mean: Tensor, inverse: Tensor, options: tuple[Any, ...]
-) -> Tensor:
-    weight, _, running_mean, running_variance, _, epsilon = options
-    found: Tensor = torch.ops.aten.native_batch_norm_backward(
-        gradient,
-        x,
-        weight,
-        running_mean,
-        running_variance,
-        mean,
-        inverse,
-        True,
-        epsilon,
-        _GRADIENT_OF_INPUT,
-    )[0]
-    return found
-
-
-def _second(
-    cotangent: Tensor,
-    gradient: Tensor,
-    x: Tensor,
-    mean: Tensor,
-    inverse: Tensor,
-    weight: Tensor | None,
-) -> Tensor:
-    found = torch.empty_like(x)
-    into = found.movedim(1, -1)
-    if not into.is_contiguous():
-        into = torch.empty_like(into, memory_format=torch.contiguous_format)
-    channels = x.shape[1]
-    rows = [t.movedim(1, -1).reshape(-1, channels).numpy() for t in (cotangent, gradient, x)]
-    scale = torch.ones_like(inverse) if weight is None else weight.detach()
-    _add_up(*rows, mean.numpy(), inverse.numpy(), scale.numpy(), into.view(-1, channels).numpy())
-    if into.data_ptr() != found.data_ptr():
-        found.copy_(into.movedim(-1, 1))
-    return found
+def _differentiate(
+    rows: list[np.ndarray], per_channel: list[np.ndarray], into: list[np.ndarray]
+) -> None:
+    mean, inverse, weight = per_channel
+    # Few channels make short loops, which are slow: several positions are taken for one row.
+    joined = math.gcd(len(rows[0]), -(-_LANES // len(mean)))
+    v, g, x, *into = (t.reshape(-1, joined * len(mean)) for t in (*rows, *into))
+    means = _means(v, g, x, np.tile(mean, joined), np.tile(inverse, joined))
+    v_, g_, vx, gx, vg = means.reshape(len(means), joined, -1).mean(axis=1)
+    factor = weight * inverse**2
+    # Each of the two results is a sum of v, g and x by channel, and a constant.
+    scale, slope = weight * inverse, -weight * inverse**2 * vx
+    to_x = factor * inverse * (3 * vx * gx + v_ * g_ - vg)
+    constant = factor * (v_ * gx + g_ * vx) - to_x * mean
+    table = np.stack(
+        [scale, slope, slope * -mean - scale * v_, -factor * gx, -factor * vx, to_x, constant]
+    ).astype(x.dtype)
+    _combine(v, g, x, np.tile(table, joined), *into)
 
 
 @compiled
-def _add_up(v: Any, g: Any, x: Any, mean: Any, inverse: Any, scale: Any, found: Any) -> None:
+def _means(v: Any, g: Any, x: Any, mean: Any, inverse: Any) -> Any:
+    """Means of v, g, v x, g x and v g for each channel, x normalised."""
     count, channels = x.shape
     sums = np.zeros((5, channels))
     part = np.zeros((5, channels), dtype=x.dtype)
@@ -128,21 +132,18 @@ def _add_up(v: Any, g: Any, x: Any, mean: Any, inverse: Any, scale: Any, found: 
         for k in range(5):
             for c in range(channels):
                 sums[k, c] += part[k, c]
-    # found = by_v * v + by_g * g + by_x * (x - mean) + constant
-    by_v, by_g = np.empty_like(mean), np.empty_like(mean)
-    by_x, constant = np.empty_like(mean), np.empty_like(mean)
-    for c in range(channels):
-        v_, g_, vx, gx, vg = sums[:, c] / count
-        factor = scale[c] * inverse[c] * inverse[c]
-        by_v[c] = -factor * gx
-        by_g[c] = -factor * vx
-        by_x[c] = factor * inverse[c] * (3 * vx * gx + v_ * g_ - vg)
-        constant[c] = factor * (v_ * gx + g_ * vx)
+    return sums / count
+
+
+@compiled
+def _combine(v: Any, g: Any, x: Any, table: Any, of_gradient: Any, of_x: Any) -> None:
+    count, channels = x.shape
     for row in range(count):
         for c in range(channels):
-            found[row, c] = (
-                by_v[c] * v[row, c]
-                + by_g[c] * g[row, c]
-                + by_x[c] * (x[row, c] - mean[c])
-                + constant[c]
+            of_gradient[row, c] = table[0, c] * v[row, c] + table[1, c] * x[row, c] + table[2, c]
+            of_x[row, c] = (
+                table[3, c] * v[row, c]
+                + table[4, c] * g[row, c]
+                + table[5, c] * x[row, c]
+                + table[6, c]
             )

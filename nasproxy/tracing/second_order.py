@@ -19,8 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numba
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -28,7 +26,6 @@ from torch.overrides import TorchFunctionMode
 
 from nasproxy.tracing.normalised import Normalised
 from nasproxy.tracing.piecewise import piecewise_linear
-from zerocost.compiled import compiled
 
 __all__ = ["TwiceDifferentiable"]
 
@@ -38,6 +35,7 @@ _CONVOLUTIONS: Mapping[Callable[..., Any], int] = {
     torch.conv3d: 3,
 }
 _DEFAULTS = {"bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+_PIECE = 2**16  # of an inner product, added up in the dtype of the tensors
 _BATCH_NORM = ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
 _BATCH_NORM_DEFAULTS = {"weight": None, "bias": None, "training": False, "momentum": 0.1}
 
@@ -182,25 +180,12 @@ def _gradients(
 
 
 def _inner(one: Tensor, other: Tensor) -> Tensor:
-    """The inner product of two tensors of one shape, in float64."""
-    if one.device.type == "cpu" and one.dtype in (torch.float32, torch.float64):
-        one, other = (t.movedim(1, -1).contiguous().flatten().numpy() for t in (one, other))
-        return torch.tensor(_summed_products(one, other), dtype=torch.float64)
-    return (one.double() * other.double()).sum()
-
-
-@compiled
-def _summed_products(one: Any, other: Any) -> float:
-    total = 0.0
-    lanes = np.zeros(64)
-    for start in range(0, len(one) - 63, 64):
-        for lane in range(64):
-            lanes[lane] += numba.float64(one[start + lane]) * numba.float64(other[start + lane])
-    for lane in range(64):
-        total += lanes[lane]
-    for i in range(len(one) - len(one) % 64, len(one)):
-        total += numba.float64(one[i]) * numba.float64(other[i])
-    return total
+    """The inner product of two tensors of one shape, added up in float64."""
+    one, other = (t.movedim(1, -1).reshape(-1) for t in (one, other))
+    if one.device.type != "cpu":
+        return (one.double() * other.double()).sum()
+    pieces = zip(one.split(_PIECE), other.split(_PIECE), strict=True)
+    return torch.stack([torch.dot(a, b) for a, b in pieces]).sum(dtype=torch.float64)
 
 
 def _normalised(x: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
