@@ -30,6 +30,7 @@ _REGISTRY: Registry[Proxy] = Registry(
         "meco": "nasproxy.proxies.meco:MECO",
         "swap": "nasproxy.proxies.swap:SWAP",
         "swap_reg": "nasproxy.proxies.swap:SWAP_REG",
+        "wrcor": "nasproxy.proxies.wrcor:WRCOR",
         "zico": "nasproxy.proxies.zico:ZICO",
         "zen": "nasproxy.proxies.zen:ZEN",
         "gradsign": "nasproxy.proxies.gradsign:GRADSIGN",
