@@ -38,6 +38,7 @@ _REGISTRY: Registry[Proxy] = Registry(
         "az_progressivity": "nasproxy.proxies.az_nas:PROGRESSIVITY",
         "az_trainability": "nasproxy.proxies.az_nas:TRAINABILITY",
         "ntk": "nasproxy.proxies.ntk:NTK",
+        "linear_regions": "nasproxy.proxies.linear_regions:LINEAR_REGIONS",
         "naswot": "nasproxy.proxies.naswot:NASWOT",
         "synflow": "nasproxy.proxies.synflow:SYNFLOW",
     },

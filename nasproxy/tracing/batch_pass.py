@@ -14,7 +14,7 @@ from jaxtyping import Float, Float64, UInt64
 from torch import Tensor, nn
 
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.activations import ActivationInputs
+from nasproxy.tracing.activations import ActivationInputs, is_activation
 from nasproxy.tracing.agreement import sign_agreements
 from nasproxy.tracing.channel_saliency import ChannelSaliencies
 from nasproxy.tracing.curvature import differentiates_alike, hessian_products
@@ -103,11 +103,20 @@ def _called(subject: Subject, parameters: Mapping[str, Tensor], watch: _Observer
     leaves, saliencies, responses = watch.leaves, watch.saliencies, watch.responses
     if leaves is not None:
         subject = replace(subject, batch=leaves.batch)
-    modules = any(o is not None for o in (leaves, saliencies, responses))
-    if not modules and not watch.activations.made and watch.twice is None:
+    activations = bool(watch.activations.made) or responses is not None
+    modules = activations or leaves is not None or saliencies is not None
+    if not modules and watch.twice is None:
         return subject.call(parameters)
+    calls: Counter[str] = Counter()
+    known: Counter[str] = Counter()
 
-    def returned(module: nn.Module, _inputs: object, output: object) -> object:
+    def returned(module: nn.Module, inputs: object, output: object) -> object:
+        if activations and is_activation(module):
+            name = location.name
+            first = inputs[0] if isinstance(inputs, tuple) and inputs else None
+            if calls[name] == known[name] and isinstance(first, Tensor):
+                activated(first)  # it called no function that is known
+            known[name] = calls[name]
         if saliencies is not None:
             saliencies.returned(location.name, module, output)
         if responses is not None:
@@ -115,6 +124,7 @@ def _called(subject: Subject, parameters: Mapping[str, Tensor], watch: _Observer
         return None if leaves is None else leaves.embedded(module, output)
 
     def activated(inputs: Tensor) -> None:
+        calls[location.name] += 1
         watch.activations.observe(location, inputs)
         if responses is not None:
             responses.observe(location.name, inputs)
@@ -123,7 +133,7 @@ def _called(subject: Subject, parameters: Mapping[str, Tensor], watch: _Observer
         if watch.twice is not None:  # outermost, so that it hides no function from the others
             observing.enter_context(watch.twice)
         location = observing.enter_context(tracked(subject.parts, returned if modules else None))
-        if watch.activations.made or responses is not None:
+        if activations:
             observing.enter_context(ActivationInputs(activated))
         if saliencies is not None:
             observing.enter_context(saliencies)
