@@ -28,6 +28,8 @@ _REGISTRY: Registry[Proxy] = Registry(
         "epe_nas": "nasproxy.proxies.jacobian:EPE_NAS",
         "grasp": "nasproxy.proxies.grasp:GRASP",
         "meco": "nasproxy.proxies.meco:MECO",
+        "layer_decorrelation": "nasproxy.proxies.decorrelation:LAYER_DECORRELATION",
+        "act_decorrelation": "nasproxy.proxies.decorrelation:ACT_DECORRELATION",
         "swap": "nasproxy.proxies.swap:SWAP",
         "swap_reg": "nasproxy.proxies.swap:SWAP_REG",
         "wrcor": "nasproxy.proxies.wrcor:WRCOR",

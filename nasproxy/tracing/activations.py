@@ -64,12 +64,16 @@ class ActivationInputs(TorchFunctionMode):
     """Hands the input of each activation function to an observer, before it may be overwritten.
 
     Those functions count whose output has the sign of their input or is near zero on one side of
-    it; tanh and sigmoid, as gates use them, do not.
+    it; tanh and sigmoid, as gates use them, do not. A second observer, if there is one, gets the
+    output.
     """
 
-    def __init__(self, observe: Callable[[Tensor], None]) -> None:
+    def __init__(
+        self, observe: Callable[[Tensor], None], after: Callable[[Tensor], None] | None = None
+    ) -> None:
         super().__init__()
         self._observe = observe
+        self._after = after
 
     def __torch_function__(
         self,
@@ -80,4 +84,7 @@ class ActivationInputs(TorchFunctionMode):
     ) -> Any:
         if func in ACTIVATION_FUNCTIONS:
             self._observe(args[0] if args else (kwargs or {})["input"])
-        return func(*args, **(kwargs or {}))
+        output = func(*args, **(kwargs or {}))
+        if self._after is not None and func in ACTIVATION_FUNCTIONS:
+            self._after(output)
+        return output

@@ -4,7 +4,8 @@ from nasproxy import proxies
 from nasproxy.testing.proxies import ProxyContract
 
 # What a proxy does not claim to read: a vector has no positions to correlate channels over.
-_NETWORKS = {"meco": ("convolutional", "transformer")}
+_WITH_POSITIONS = ("convolutional", "transformer")
+_NETWORKS = dict.fromkeys(("meco", "layer_decorrelation", "act_decorrelation"), _WITH_POSITIONS)
 
 for _name in proxies.names():
     _proxy = proxies.get(_name)
