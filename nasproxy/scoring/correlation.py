@@ -30,7 +30,8 @@ def correlate_with(
 ) -> Correlations:
     """Rank correlations of every proxy of a table with a benchmark's target.
 
-    Parameters and multiply-accumulates stand beside as baselines where the space can count them.
+    Where less of the target is better (latency), its order is turned round, so that a positive
+    value always says that what scores high is good. Parameters and multiply-accumulates stand beside as baselines where the space can count them.
 
     Args:
         table: the scores.
@@ -47,6 +48,8 @@ def correlate_with(
     if table.space:
         check_same_space(table.space, benchmark)
     truth = true_values(table, benchmark, target)
+    if not benchmark.quantity(target or next(iter(benchmark.targets))).higher_is_better:
+        truth = -truth
     groups = None
     if strata is not None:
         if strata not in table.columns:
