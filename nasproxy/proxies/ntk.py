@@ -9,9 +9,8 @@ gradients are held at once. The only node is the network, as eigenvalues do not 
 up over layers.
 
 TE-NAS takes the condition number itself, which ranks alike, over a batch that goes through the
-network together, where batch normalisation couples the samples; and it adds the rank by the number
-of linear regions, which is not among the proxies here: over the samples of a batch it is the size
-of the batch for any network of more than a few units.
+network together, where batch normalisation couples the samples; its second part is
+`linear_regions`.
 
 Reference: Chen, Gong and Wang, Neural Architecture Search on ImageNet in Four GPU Hours: A
 Theoretically Inspired Perspective, ICLR 2021, section 3.1.

@@ -5,6 +5,7 @@ from nasproxy.tracing.batch_pass import (
     CHANNEL_SALIENCIES,
     HESSIAN_PRODUCTS,
     INPUT_JACOBIAN,
+    RESPONSES,
     UNIT_PATTERNS,
     WEIGHT_GRADIENTS,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "LOG_SYNAPTIC_FLOW",
     "MULTIPLY_ACCUMULATES",
     "PARAMETER_COUNTS",
+    "RESPONSES",
     "SPECTRUM_ENTROPIES",
     "SUMMED_SIGNS",
     "TANGENT_KERNEL",

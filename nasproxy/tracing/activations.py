@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["ACTIVATION_FUNCTIONS", "ActivationInputs"]
+__all__ = ["ACTIVATION_FUNCTIONS", "ActivationInputs", "is_activation"]
 
 ACTIVATION_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -41,6 +42,22 @@ ACTIVATION_FUNCTIONS: frozenset[Callable[..., Any]] = frozenset(
         F.hardswish,
     }
 )
+
+
+_NAMED = re.compile(r"relu|gelu|silu|swish|mish|elu", re.IGNORECASE)
+
+
+def is_activation(module: nn.Module) -> bool:
+    """Whether a module is an activation by its class's name, without parts or weights.
+
+    Model code bases write some of them out in products and powers (GPT-2's ``NewGELUActivation``),
+    where no function of torch says what it is.
+    """
+    return (
+        _NAMED.search(type(module).__name__) is not None
+        and next(module.parameters(), None) is None
+        and next(module.children(), None) is None
+    )
 
 
 class ActivationInputs(TorchFunctionMode):

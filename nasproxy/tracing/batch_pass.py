@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from jaxtyping import Float, Float64, UInt64
 from torch import Tensor, nn
 
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.activations import ActivationInputs
+from nasproxy.tracing.activations import ActivationInputs, is_activation
 from nasproxy.tracing.agreement import sign_agreements
 from nasproxy.tracing.channel_saliency import ChannelSaliencies
 from nasproxy.tracing.curvature import differentiates_alike, hessian_products
@@ -25,6 +24,7 @@ from nasproxy.tracing.loss import loss_of, weight_gradients
 from nasproxy.tracing.pattern import unit_patterns
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
+from nasproxy.tracing.responses import Response, Responses
 from nasproxy.tracing.second_order import TwiceDifferentiable
 from nasproxy.tracing.subject import Subject
 
@@ -34,6 +34,7 @@ __all__ = [
     "CHANNEL_SALIENCIES",
     "HESSIAN_PRODUCTS",
     "INPUT_JACOBIAN",
+    "RESPONSES",
     "UNIT_PATTERNS",
     "WEIGHT_GRADIENTS",
 ]
@@ -55,6 +56,21 @@ def _cost(wanted: _Wanted) -> str:
     return ", ".join(said)
 
 
+@dataclass(frozen=True)
+class _Observers:
+    """What watches the one forward, each where a wanted record needs it."""
+
+    activations: _Activations
+    leaves: InputLeaves | None
+    saliencies: ChannelSaliencies | None
+    responses: Responses | None
+    twice: TwiceDifferentiable | None
+
+    @property
+    def of_backward(self) -> tuple[ChannelSaliencies | Responses, ...]:
+        return tuple(o for o in (self.saliencies, self.responses) if o is not None)
+
+
 def _run(subject: Subject, wanted: _Wanted) -> Mapping[Record[Any], object]:
     by_loss, by_inputs = bool(wanted & _BY_LOSS), INPUT_JACOBIAN in wanted
     parameters = subject.parameters(gradients=by_loss)
@@ -63,47 +79,62 @@ def _run(subject: Subject, wanted: _Wanted) -> Mapping[Record[Any], object]:
         preserved(subject.parts, training=True, seed=subject.seed),
         torch.set_grad_enabled(by_loss or by_inputs),
     ):
-        leaves = InputLeaves(subject.batch) if by_inputs else None
-        saliencies = ChannelSaliencies(subject) if CHANNEL_SALIENCIES in wanted else None
-        activations = _Activations(subject.batch.size, wanted)
-        twice = TwiceDifferentiable(parameters) if HESSIAN_PRODUCTS in wanted else None
-        predicted = _called(subject, parameters, leaves, saliencies, activations, twice)
-        made |= activations.made
+        observers = _Observers(
+            activations=_Activations(subject.batch.size, wanted),
+            leaves=InputLeaves(subject.batch) if by_inputs else None,
+            saliencies=ChannelSaliencies(subject) if CHANNEL_SALIENCIES in wanted else None,
+            responses=Responses(subject) if RESPONSES in wanted else None,
+            twice=TwiceDifferentiable(parameters) if HESSIAN_PRODUCTS in wanted else None,
+        )
+        predicted = _called(subject, parameters, observers)
+        made |= observers.activations.made
+        leaves = observers.leaves
         if leaves is not None:
-            taken = leaves
-            made[INPUT_JACOBIAN] = _attempt(lambda: taken.jacobian(predicted, retain_graph=by_loss))
+            made[INPUT_JACOBIAN] = _attempt(
+                lambda: leaves.jacobian(predicted, retain_graph=by_loss)
+            )
         if by_loss:
-            made |= _of_loss(subject, wanted, parameters, predicted, saliencies, twice)
+            made |= _of_loss(subject, wanted, parameters, predicted, observers)
     return made
 
 
-def _called(
-    subject: Subject,
-    parameters: Mapping[str, Tensor],
-    leaves: InputLeaves | None,
-    saliencies: ChannelSaliencies | None,
-    activations: _Activations,
-    twice: TwiceDifferentiable | None,
-) -> Tensor:
+def _called(subject: Subject, parameters: Mapping[str, Tensor], watch: _Observers) -> Tensor:
     """The prediction, with whatever observes the network in place while it is called."""
+    leaves, saliencies, responses = watch.leaves, watch.saliencies, watch.responses
     if leaves is not None:
         subject = replace(subject, batch=leaves.batch)
-    if leaves is None and saliencies is None and not activations.made and twice is None:
+    activations = bool(watch.activations.made) or responses is not None
+    modules = activations or leaves is not None or saliencies is not None
+    if not modules and watch.twice is None:
         return subject.call(parameters)
+    calls: Counter[str] = Counter()
+    known: Counter[str] = Counter()
 
-    def returned(module: nn.Module, _inputs: object, output: object) -> object:
+    def returned(module: nn.Module, inputs: object, output: object) -> object:
+        if activations and is_activation(module):
+            name = location.name
+            first = inputs[0] if isinstance(inputs, tuple) and inputs else None
+            if calls[name] == known[name] and isinstance(first, Tensor):
+                activated(first)  # it called no function that is known
+            known[name] = calls[name]
         if saliencies is not None:
             saliencies.returned(location.name, module, output)
+        if responses is not None:
+            responses.returned(location.name)
         return None if leaves is None else leaves.embedded(module, output)
 
+    def activated(inputs: Tensor) -> None:
+        calls[location.name] += 1
+        watch.activations.observe(location, inputs)
+        if responses is not None:
+            responses.observe(location.name, inputs)
+
     with ExitStack() as observing:
-        if twice is not None:  # outermost, so that it does not hide a function from the others
-            observing.enter_context(twice)
-        seen = None if leaves is None and saliencies is None else returned
-        location = observing.enter_context(tracked(subject.parts, seen))
-        if activations.made:
-            observe = partial(activations.observe, location)
-            observing.enter_context(ActivationInputs(observe))
+        if watch.twice is not None:  # outermost, so that it hides no function from the others
+            observing.enter_context(watch.twice)
+        location = observing.enter_context(tracked(subject.parts, returned if modules else None))
+        if activations:
+            observing.enter_context(ActivationInputs(activated))
         if saliencies is not None:
             observing.enter_context(saliencies)
         return subject.call(parameters)
@@ -114,37 +145,38 @@ def _of_loss(
     wanted: _Wanted,
     parameters: Mapping[str, Tensor],
     predicted: Tensor,
-    saliencies: ChannelSaliencies | None,
-    twice: TwiceDifferentiable | None,
+    watch: _Observers,
 ) -> dict[Record[Any], object]:
     """The records that need the gradient of the loss; where one fails, its error."""
-    second, first = twice is not None, wanted & {WEIGHT_GRADIENTS, CHANNEL_SALIENCIES}
+    twice, first = watch.twice, wanted & _BY_LOSS - {HESSIAN_PRODUCTS}
     made: dict[Record[Any], object] = {}
     if twice is not None:
         twice.weights = True
     try:
         loss = loss_of(subject, predicted)
-        shared = second and differentiates_alike(loss)
+        shared = twice is not None and differentiates_alike(loss)
         if first:
-            if saliencies is not None:
-                saliencies.recording = True
+            for observer in watch.of_backward:
+                observer.recording = True
             gradients = weight_gradients(
-                subject, parameters, loss, retain_graph=second, create_graph=shared
+                subject, parameters, loss, retain_graph=twice is not None, create_graph=shared
             )
+            for observer in watch.of_backward:
+                observer.recording = False
             made[WEIGHT_GRADIENTS] = {name: g.detach() for name, g in gradients.items()}
-            if saliencies is not None:
-                saliencies.recording = False
-                made[CHANNEL_SALIENCIES] = _attempt(saliencies.sums)
+            if watch.saliencies is not None:
+                made[CHANNEL_SALIENCIES] = _attempt(watch.saliencies.sums)
+            if watch.responses is not None:
+                made[RESPONSES] = watch.responses.nodes
     except NasproxyError as error:  # what the forward recorded stands
         return dict.fromkeys(wanted & _BY_LOSS, error)
     if twice is not None:
         replaced = twice
 
         def products() -> dict[str, float]:
-            known = first and shared
             kept = (
                 gradients
-                if known
+                if first and shared
                 else weight_gradients(subject, parameters, loss, create_graph=True)
             )
             return hessian_products(subject, parameters, kept, replaced)
@@ -203,6 +235,12 @@ HESSIAN_PRODUCTS: Record[dict[str, float]] = Record(
     labels=True,
     gradients=True,
 )
+RESPONSES: Record[dict[str, Response]] = Record(
+    "correlations between samples at every activation, forward and backward",
+    BATCH_PASS,
+    labels=True,
+    gradients=True,
+)
 INPUT_JACOBIAN: Record[Float[Tensor, "n d"]] = Record(
     "gradient of the summed outputs by every sample's input", BATCH_PASS, gradients=True
 )
@@ -216,4 +254,4 @@ _OF_ACTIVATIONS: dict[Record[Any], Callable[[Tensor, int], object]] = {
     AGREEMENTS: sign_agreements,
     UNIT_PATTERNS: unit_patterns,
 }
-_BY_LOSS: _Wanted = frozenset({WEIGHT_GRADIENTS, CHANNEL_SALIENCIES, HESSIAN_PRODUCTS})
+_BY_LOSS: _Wanted = frozenset({WEIGHT_GRADIENTS, CHANNEL_SALIENCIES, RESPONSES, HESSIAN_PRODUCTS})

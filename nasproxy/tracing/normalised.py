@@ -37,7 +37,7 @@ class Normalised(torch.autograd.Function):
     """``native_batch_norm`` of a batch on a CPU, by its input alone."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, options: tuple[Any, ...]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, options: tuple[Any, ...]) -> Tensor:  # noqa: D102
         weight, bias, mean, variance, momentum, epsilon = options
         ctx.options = options
         y, ctx.mean, ctx.inverse = torch.native_batch_norm(
@@ -47,18 +47,18 @@ class Normalised(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # noqa: D102
         (x,) = ctx.saved_tensors
-        return _Backward.apply(gradient, x, ctx.mean, ctx.inverse, ctx.options), None
+        more = (ctx.mean, ctx.inverse, ctx.options)
+        return _Backward.apply(gradient, x, more), None
 
 
 class _Backward(torch.autograd.Function):
     """The gradient of a batch normalisation by its input."""
 
     @staticmethod
-    def forward(
-        ctx: Any, gradient: Tensor, x: Tensor, mean: Tensor, inverse: Tensor, options: Any
-    ) -> Any:
+    def forward(ctx: Any, gradient: Tensor, x: Tensor, more: tuple[Any, ...]) -> Any:
+        mean, inverse, options = more
         ctx.save_for_backward(gradient, x)
         ctx.mean, ctx.inverse, ctx.weight = mean, inverse, options[0]
         weight, _, running_mean, running_variance, _, epsilon = options
@@ -90,7 +90,7 @@ class _Backward(torch.autograd.Function):
         into = [t.view(-1, channels).numpy() for t in found]
         _differentiate(rows, per_channel, into)
         of_gradient, of_x = (t.movedim(-1, 1) for t in found)
-        return of_gradient, of_x, None, None, None
+        return of_gradient, of_x, None
 
 
 def _differentiate(
@@ -110,7 +110,7 @@ def _differentiate(
     table = np.stack(
         [scale, slope, slope * -mean - scale * v_, -factor * gx, -factor * vx, to_x, constant]
     ).astype(x.dtype)
-    _combine(v, g, x, np.tile(table, joined), *into)
+    _combine((v, g, x), np.tile(table, joined), *into)
 
 
 @compiled
@@ -136,7 +136,8 @@ def _means(v: Any, g: Any, x: Any, mean: Any, inverse: Any) -> Any:
 
 
 @compiled
-def _combine(v: Any, g: Any, x: Any, table: Any, of_gradient: Any, of_x: Any) -> None:
+def _combine(rows: Any, table: Any, of_gradient: Any, of_x: Any) -> None:
+    v, g, x = rows
     count, channels = x.shape
     for row in range(count):
         for c in range(channels):

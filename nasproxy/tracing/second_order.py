@@ -17,6 +17,7 @@ far the slowest, are not taken again. Nothing is approximated.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -58,6 +59,7 @@ class TwiceDifferentiable(TorchFunctionMode):
         self.again = False
         self.scales: dict[str, Tensor] = {}
         self._names = {id(weight): name for name, weight in nodes.items()}
+        self._after: dict[Any, bool] = {}
 
     def __torch_function__(
         self,
@@ -96,58 +98,73 @@ class TwiceDifferentiable(TorchFunctionMode):
             for value in (options["stride"], options["padding"], options["dilation"])
         )
         more = (stride, padding, dilation, False, [0] * dimensions, options["groups"])
-        found: Tensor = _Convolved.apply(x, weight, self.scales[name], bias, more, self)
+        call = _Call(more, self, self._after_a_node(x))
+        found: Tensor = _Convolved.apply(x, weight, self.scales[name], bias, call)
         return found
+
+    def _after_a_node(self, x: Tensor) -> bool:
+        """Whether a tensor depends on a node's weight; on an input it may, if asked, as well."""
+        waiting = [x.grad_fn]
+        while waiting:
+            step = waiting[-1]
+            if step is None or step in self._after:
+                waiting.pop()
+                continue
+            before = [fn for fn, _ in step.next_functions if fn is not None]
+            unknown = [fn for fn in before if fn not in self._after]
+            if unknown:
+                waiting += unknown
+                continue
+            leaf = getattr(step, "variable", None)
+            self._after[step] = id(leaf) in self._names or any(self._after[fn] for fn in before)
+            waiting.pop()
+        return x.grad_fn is not None and self._after[x.grad_fn]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One convolution: its options, and whether its input depends on a node."""
+
+    options: tuple[Any, ...]
+    mode: TwiceDifferentiable
+    after_a_node: bool
 
 
 class _Convolved(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        scale: Tensor,
-        bias: Tensor | None,
-        more: tuple[Any, ...],
-        mode: TwiceDifferentiable,
+    def forward(  # noqa: PLR0917 every tensor is an argument
+        ctx: Any, x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None, call: _Call
     ) -> Tensor:
         ctx.save_for_backward(x, weight, scale)
-        ctx.more, ctx.mode = more, mode
-        return torch.ops.aten.convolution(x, weight, bias, *more)
+        ctx.call = call
+        return torch.ops.aten.convolution(x, weight, bias, *call.options)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight, scale = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[0]
-        if not ctx.mode.again:
-            taken = ctx.mode.weights
-            by_x, by_weight = _Backward.apply(gradient, x, weight, scale, wanted, taken, ctx.more)
-            return by_x, by_weight, None, None, None, None
-        if wanted:
-            by_x, _ = _gradients(gradient, x, weight, True, False, ctx.more)
-            return by_x, None, _inner(x, by_x), None, None, None
-        _, by_weight = _gradients(gradient, x, weight, False, True, ctx.more)
-        return None, None, _inner(weight, by_weight), None, None, None
+        mode, options = ctx.call.mode, ctx.call.options
+        if not mode.again:
+            wanted = (ctx.needs_input_grad[0], mode.weights)
+            by_x, by_weight = _Backward.apply(gradient, x, weight, scale, (wanted, options))
+            return by_x, by_weight, None, None, None
+        if ctx.call.after_a_node:
+            by_x, _ = _gradients(gradient, x, weight, (True, False), options)
+            return by_x, None, _inner(x, by_x), None, None
+        _, by_weight = _gradients(gradient, x, weight, (False, True), options)
+        return None, None, _inner(weight, by_weight), None, None
 
 
 class _Backward(torch.autograd.Function):
     """The gradients of a convolution by its input and its weight."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        gradient: Tensor,
-        x: Tensor,
-        weight: Tensor,
-        scale: Tensor,
-        by_x: bool,
-        by_weight: bool,
-        more: tuple[Any, ...],
+    def forward(  # noqa: PLR0917 every tensor is an argument
+        ctx: Any, gradient: Tensor, x: Tensor, weight: Tensor, scale: Tensor, more: Any
     ) -> Any:
         ctx.save_for_backward(gradient, x, weight)
-        ctx.more = more
+        wanted, ctx.options = more
         ctx.set_materialize_grads(False)
-        return _gradients(gradient, x, weight, by_x, by_weight, more)
+        return _gradients(gradient, x, weight, wanted, ctx.options)
 
     @staticmethod
     def backward(ctx: Any, v: Tensor | None, u: Tensor | None) -> Any:
@@ -155,26 +172,21 @@ class _Backward(torch.autograd.Function):
         of_gradient = of_x = share = None
         with torch.no_grad():
             if v is not None:
-                of_gradient = torch.ops.aten.convolution(v, weight, None, *ctx.more)
+                of_gradient = torch.ops.aten.convolution(v, weight, None, *ctx.options)
                 share = _inner(gradient, of_gradient)
             if u is not None:
-                by_u = torch.ops.aten.convolution(x, u, None, *ctx.more)
+                by_u = torch.ops.aten.convolution(x, u, None, *ctx.options)
                 of_gradient = by_u if of_gradient is None else of_gradient.add_(by_u)
                 if ctx.needs_input_grad[1]:
-                    of_x, _ = _gradients(gradient, x, u, True, False, ctx.more)
-        return of_gradient, of_x, None, share, None, None, None
+                    of_x, _ = _gradients(gradient, x, u, (True, False), ctx.options)
+        return of_gradient, of_x, None, share, None
 
 
 def _gradients(
-    gradient: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    by_x: bool,
-    by_weight: bool,
-    more: tuple[Any, ...],
+    gradient: Tensor, x: Tensor, weight: Tensor, wanted: tuple[bool, bool], options: Any
 ) -> tuple[Any, Any]:
     found = torch.ops.aten.convolution_backward(
-        gradient, x, weight, None, *more, [by_x, by_weight, False]
+        gradient, x, weight, None, *options, [*wanted, False]
     )
     return found[0], found[1]
 
