@@ -12,7 +12,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.search.costs import COUNTS, unit
 from nasproxy.search.evaluation import Evaluation
 from nasproxy.search.limits import LATENCY
-from nasproxy.search.pareto import crowding, non_dominated_ranks
+from nasproxy.search.pareto import fronts_and_crowding
 from zerocost.errors import did_you_mean
 
 __all__ = ["FITNESS", "Objective", "objective_values", "objectives_of", "oriented", "scalar"]
@@ -127,10 +127,7 @@ def scalar(values: Float64[np.ndarray, "n o"]) -> Float64[np.ndarray, " n"]:
     """
     if values.shape[1] == 1:
         return values[:, 0]
-    fronts = non_dominated_ranks(values)
-    alone = np.zeros(len(values))
-    for front in np.unique(fronts):
-        alone[fronts == front] = crowding(values[fronts == front])
+    fronts, alone = fronts_and_crowding(values)
     # Within (0, 1], so that no distance outweighs a front.
     ordered: Float64[np.ndarray, " n"] = -fronts + 1 - 1 / (1 + alone)
     return ordered
