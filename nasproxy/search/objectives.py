@@ -66,9 +66,9 @@ def objectives_of(texts: Sequence[str], directions: dict[str, bool]) -> tuple[Ob
         if name not in known and not name.startswith(LATENCY):
             raise NasproxyError(
                 f"there is no objective {name!r}",
-                accepted=f"{', '.join(dict.fromkeys(known))}, {LATENCY}DEVICE",
-                hint=did_you_mean(name, known)
-                or "a proxy is an objective where it is among --proxies",
+                accepted=f"{', '.join(dict.fromkeys(known))}, {LATENCY}DEVICE; a proxy where it "
+                "is among --proxies",
+                hint=did_you_mean(name, known),
             )
         if equals and direction not in ("min", "max"):
             raise NasproxyError(
@@ -128,8 +128,8 @@ def scalar(values: Float64[np.ndarray, "n o"]) -> Float64[np.ndarray, " n"]:
     if values.shape[1] == 1:
         return values[:, 0]
     fronts, alone = fronts_and_crowding(values)
-    # Within (0, 1], so that no distance outweighs a front.
-    ordered: Float64[np.ndarray, " n"] = -fronts + 1 - 1 / (1 + alone)
+    # Within 0 and 1/2, so that no distance outweighs a front.
+    ordered: Float64[np.ndarray, " n"] = -fronts + 0.5 * (1 - 1 / (1 + alone))
     return ordered
 
 
