@@ -42,7 +42,7 @@ class Objective:
     def label(self) -> str:
         """How an axis calls it."""
         of = unit(self.name)
-        named = "rank by the proxies" if self.name == FITNESS else self.name
+        named = "rank aggregate of the proxies" if self.name == FITNESS else self.name
         return f"{named} ({of})" if of else named
 
 

@@ -62,6 +62,7 @@ def test_the_budget_counts_what_is_scored_and_what_is_held(study: optuna.Study) 
     assert one.claim("b", 2) == "mine"
     assert other.claim("c", 2) == "mine"
     assert SharedLedger(study, {}).claim("d", 2) == "elsewhere"
+    one.refresh()
     assert one.enough(2)
     assert not one.enough(3)
     one.complete(_evaluation("b"))
