@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import csv
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -60,10 +60,6 @@ def op_tuple(path: Path, cell: str) -> tuple[int, ...]:
     Raises:
         NasproxyError: it is no tuple of whole numbers.
     """
-    try:
-        value = ast.literal_eval(cell)
-    except (ValueError, SyntaxError):
-        value = None
-    if not isinstance(value, tuple) or not all(isinstance(code, int) for code in value):
+    if not re.fullmatch(r"\(\s*\d+(\s*,\s*\d+)*\s*,?\s*\)", cell.strip()):
         raise NasproxyError(f"{path}: {cell!r} is no tuple of operations")
-    return value
+    return tuple(int(code) for code in re.findall(r"\d+", cell))

@@ -113,7 +113,8 @@ def convert(path: Path, *, allow_pickle: bool, overwrite: bool = False) -> Path:
             hint="--allow-pickle reads it, once; the table made of it holds numbers alone",
         )
     api = _api(path)
-    cells, columns = [], {name: [] for name in TARGETS}  # type: dict[str, list[float]]
+    cells: list[str] = []
+    columns: dict[str, list[float]] = {name: [] for name in TARGETS}
     for index in api.evaluated_indexes:
         cells.append(str(Cell.parse(api.meta_archs[index])))
         trained = api.arch2infos_dict[index]["200"]

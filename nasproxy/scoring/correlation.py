@@ -31,7 +31,8 @@ def correlate_with(
     """Rank correlations of every proxy of a table with a benchmark's target.
 
     Where less of the target is better (latency), its order is turned round, so that a positive
-    value always says that what scores high is good. Parameters and multiply-accumulates stand beside as baselines where the space can count them.
+    value always says that what scores high is good. Parameters and multiply-accumulates stand
+    beside as baselines where the space can count them.
 
     Args:
         table: the scores.

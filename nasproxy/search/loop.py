@@ -135,9 +135,13 @@ class Search(Generic[A]):
             self._retell()
             trial = self._study.ask(distributions(self._space))
             self._proposals += 1
-            architecture = self._space.decode(trial.params)
-            function = self._functions[trial.number] = self._space.canonical(architecture)
             in_vain += 1
+            try:
+                architecture = self._space.decode(trial.params)
+            except NasproxyError:  # not every combination of a sampler of Optuna's is one
+                self._tell_nothing(trial.number, failed=True)
+                continue
+            function = self._functions[trial.number] = self._space.canonical(architecture)
             if self._ledger.get(function) is None:
                 if self._ledger.claim(function, budget) == "mine":
                     in_vain = 0

@@ -11,7 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nasproxy.errors import NasproxyError
-from nasproxy.search.pareto import crowding, non_dominated_ranks
+from nasproxy.search.pareto import fronts_and_crowding
 from nasproxy.search.strategy import trial_rng
 from nasproxy.spaces.space import SearchSpace
 
@@ -29,7 +29,8 @@ class NSGA2(Generic[A]):
     numbers; the parents of the next are the P best of the last parents and the last generation,
     by front and then by crowding distance, each architecture once. A child takes every dimension
     from one of two parents, each the winner of a tournament of two, and draws it anew with the
-    chance of a mutation; a child like one of its parents becomes a neighbour of it.
+    chance of a mutation; a child like one of its parents, or that is no architecture of the
+    space, becomes a neighbour of a parent.
 
     Optuna's own NSGA-II keeps the values that trials were told. Ranks among all networks seen
     change as more are seen: an early best would stay the best for ever. This one asks for the
@@ -87,8 +88,7 @@ class NSGA2(Generic[A]):
         parents = self._current_parents(study)
         if number < self._population or not parents:
             return self._space.sample(rng)
-        values = self._values(parents)
-        fronts, alone = non_dominated_ranks(values), _crowding_by_front(values)
+        fronts, alone = fronts_and_crowding(self._values(parents))
         one, other = (
             parents[_winner(rng.integers(len(parents), size=2), fronts, alone)] for _ in range(2)
         )
@@ -109,9 +109,12 @@ class NSGA2(Generic[A]):
             allowed = self._dimensions[name]
             drawn = allowed[rng.integers(len(allowed))]  # drawn in any case: one stream for all
             choices[name] = drawn if mutated[i] else (one if of_one[i] else other).params[name]
-        if choices in (_choices(one, names), _choices(other, names)):
-            return self._space.mutate(self._space.decode(choices), rng)
-        return self._space.decode(choices)
+        try:
+            child = self._space.decode(choices)
+        except NasproxyError:  # not every combination is an architecture
+            return self._space.mutate(self._space.decode(_choices(one, names)), rng)
+        alike = choices in (_choices(one, names), _choices(other, names))
+        return self._space.mutate(child, rng) if alike else child
 
     def _current_parents(self, study: Study) -> list[FrozenTrial]:
         done = self._completed(study)
@@ -124,8 +127,7 @@ class NSGA2(Generic[A]):
 
     def _selected(self, pool: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         once = list({tuple(sorted(trial.params.items())): trial for trial in pool}.values())
-        values = self._values(once)
-        fronts, alone = non_dominated_ranks(values), _crowding_by_front(values)
+        fronts, alone = fronts_and_crowding(self._values(once))
         order = np.lexsort((np.arange(len(once)), -alone, fronts))
         return [once[i] for i in order[: self._population]]
 
@@ -139,14 +141,6 @@ class NSGA2(Generic[A]):
 
 def _choices(trial: FrozenTrial, names: Sequence[str]) -> dict[str, str]:
     return {name: trial.params[name] for name in names}
-
-
-def _crowding_by_front(values: Float64[np.ndarray, "n o"]) -> Float64[np.ndarray, " n"]:
-    alone = np.zeros(len(values))
-    fronts = non_dominated_ranks(values)
-    for front in np.unique(fronts):
-        alone[fronts == front] = crowding(values[fronts == front])
-    return alone
 
 
 def _winner(

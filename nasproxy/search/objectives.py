@@ -12,7 +12,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.search.costs import COUNTS, unit
 from nasproxy.search.evaluation import Evaluation
 from nasproxy.search.limits import LATENCY
-from nasproxy.search.pareto import crowding, non_dominated_ranks
+from nasproxy.search.pareto import fronts_and_crowding
 from zerocost.errors import did_you_mean
 
 __all__ = ["FITNESS", "Objective", "objective_values", "objectives_of", "oriented", "scalar"]
@@ -42,7 +42,7 @@ class Objective:
     def label(self) -> str:
         """How an axis calls it."""
         of = unit(self.name)
-        named = "rank by the proxies" if self.name == FITNESS else self.name
+        named = "rank aggregate of the proxies" if self.name == FITNESS else self.name
         return f"{named} ({of})" if of else named
 
 
@@ -66,9 +66,9 @@ def objectives_of(texts: Sequence[str], directions: dict[str, bool]) -> tuple[Ob
         if name not in known and not name.startswith(LATENCY):
             raise NasproxyError(
                 f"there is no objective {name!r}",
-                accepted=f"{', '.join(dict.fromkeys(known))}, {LATENCY}DEVICE",
-                hint=did_you_mean(name, known)
-                or "a proxy is an objective where it is among --proxies",
+                accepted=f"{', '.join(dict.fromkeys(known))}, {LATENCY}DEVICE; a proxy where it "
+                "is among --proxies",
+                hint=did_you_mean(name, known),
             )
         if equals and direction not in ("min", "max"):
             raise NasproxyError(
@@ -127,12 +127,9 @@ def scalar(values: Float64[np.ndarray, "n o"]) -> Float64[np.ndarray, " n"]:
     """
     if values.shape[1] == 1:
         return values[:, 0]
-    fronts = non_dominated_ranks(values)
-    alone = np.zeros(len(values))
-    for front in np.unique(fronts):
-        alone[fronts == front] = crowding(values[fronts == front])
-    # Within (0, 1], so that no distance outweighs a front.
-    ordered: Float64[np.ndarray, " n"] = -fronts + 1 - 1 / (1 + alone)
+    fronts, alone = fronts_and_crowding(values)
+    # Within 0 and 1/2, so that no distance outweighs a front.
+    ordered: Float64[np.ndarray, " n"] = -fronts + 0.5 * (1 - 1 / (1 + alone))
     return ordered
 
 

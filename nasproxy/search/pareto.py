@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64, Int64
 
-__all__ = ["crowding", "non_dominated_ranks"]
+__all__ = ["crowding", "fronts_and_crowding", "non_dominated_ranks"]
 
 
 def non_dominated_ranks(values: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " n"]:
@@ -24,8 +24,10 @@ def non_dominated_ranks(values: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray,
         Deb, Pratap, Agarwal and Meyarivan, "A fast and elitist multiobjective genetic algorithm:
         NSGA-II", IEEE Transactions on Evolutionary Computation 6(2), 2002, section III.A.
     """
-    known = np.nan_to_num(values, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    n = len(known)
+    known = np.where(np.isnan(values), -np.inf, values)
+    n, k = known.shape
+    if k == 1:  # every value is a front of its own
+        return np.unique(-known[:, 0], return_inverse=True)[1].astype(np.int64)
     as_good = np.ones((n, n), dtype=np.bool_)
     better = np.zeros((n, n), dtype=np.bool_)
     for column in known.T:
@@ -71,3 +73,15 @@ def crowding(values: Float64[np.ndarray, "n k"]) -> Float64[np.ndarray, " n"]:
         alone[order[[0, -1]]] = np.inf
         alone[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / spread
     return alone
+
+
+def fronts_and_crowding(
+    values: Float64[np.ndarray, "n k"],
+) -> tuple[Int64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    """The front of each point, and how alone it is on its front; 0 where there is one objective."""
+    fronts = non_dominated_ranks(values)
+    alone = np.zeros(len(values))
+    if values.shape[1] > 1:
+        for front in range(int(fronts.max(initial=-1)) + 1):
+            alone[fronts == front] = crowding(values[fronts == front])
+    return fronts, alone

@@ -74,9 +74,7 @@ def command(
                 partial.write_bytes(picture)
     if as_json:
         about = {"unit": quantity.unit, "higher_is_better": quantity.higher_is_better}
-        print_json(
-            {"benchmark": benchmark.name, "target": target, **about, **found.as_json()}
-        )
+        print_json({"benchmark": benchmark.name, "target": target, **about, **found.as_json()})
         return
     better = "" if quantity.higher_is_better else " (less is better)"
     groups = [("proxy", found.proxies), ("baseline", found.baselines)]

@@ -214,7 +214,7 @@ def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> 
         candidate = result.best[place]
         cells: list[object] = [place + 1, candidate.architecture]
         cells += [candidate.scores[name] for name in names]
-        cells += [result.costs[place][name] for name in costs]
+        cells += [_plain(result.costs[place][name]) for name in costs]
         if result.truth is not None:
             true = float(result.truth[place])
             short = result.short_of(true)
@@ -252,3 +252,7 @@ def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> 
 
 def _heading(cost: str) -> str:
     return f"{cost.removeprefix('latency:')} (ms)" if cost.startswith("latency:") else cost
+
+
+def _plain(cost: float) -> float | int:
+    return int(cost) if cost.is_integer() else cost

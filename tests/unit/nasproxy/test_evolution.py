@@ -355,4 +355,4 @@ def test_evolution_beats_random_search_on_the_true_accuracy(
     # Of 500 random cells the best is expected at 94.22; the optimum is 94.373.
     assert np.mean(bred) >= 94.30
     assert np.mean(bred) - np.mean(drawn) >= 0.05
-    assert np.sum(np.array(evolved) > np.array(drawn)) >= 7
+    assert np.sum(np.array(bred) > np.array(drawn)) >= 7
