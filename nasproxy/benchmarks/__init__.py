@@ -16,6 +16,7 @@ REGISTRY: Registry[BenchmarkTable | Callable[[], BenchmarkTable]] = Registry(
     builtin={
         "nasbench201": "nasproxy.benchmarks.nasbench201:load",
         "nasbench201-analog": "nasproxy.benchmarks.analog:load",
+        "flexibert": "nasproxy.benchmarks.flexibert:load",
     },
     error=NasproxyError,
     listing="nasproxy benchmarks",

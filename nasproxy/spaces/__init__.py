@@ -13,7 +13,10 @@ __all__ = ["SearchSpace", "get", "names", "spaces"]
 spaces: Registry[Any] = Registry(
     "space",
     group="nasproxy.spaces",
-    builtin={"nasbench201": "nasproxy.spaces.nasbench201.space:NASBench201"},
+    builtin={
+        "nasbench201": "nasproxy.spaces.nasbench201.space:NASBench201",
+        "flexibert": "nasproxy.spaces.flexibert.space:FlexiBERT",
+    },
     error=NasproxyError,
     listing="nasproxy spaces",
 )

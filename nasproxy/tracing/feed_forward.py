@@ -26,14 +26,61 @@ _POINTWISE = "pointwise"
 _CONVOLUTION = "convolution"
 
 _ACTIVATIONS = frozenset(
-    "relu relu_ relu6 hardtanh hardtanh_ threshold rrelu softplus leaky_relu leaky_relu_ prelu elu "
-    "elu_ selu selu_ celu celu_ gelu silu mish hardswish hardsigmoid softsign logsigmoid glu tanh "
-    "tanh_ sigmoid sigmoid_ erf exp sin clamp clamp_".split()
+    {
+        "relu",
+        "relu_",
+        "relu6",
+        "hardtanh",
+        "hardtanh_",
+        "threshold",
+        "rrelu",
+        "softplus",
+        "leaky_relu",
+        "leaky_relu_",
+        "prelu",
+        "elu",
+        "elu_",
+        "selu",
+        "selu_",
+        "celu",
+        "celu_",
+        "gelu",
+        "silu",
+        "mish",
+        "hardswish",
+        "hardsigmoid",
+        "softsign",
+        "logsigmoid",
+        "glu",
+        "tanh",
+        "tanh_",
+        "sigmoid",
+        "sigmoid_",
+        "erf",
+        "exp",
+        "sin",
+        "clamp",
+        "clamp_",
+    }
 )
 # What these return is a mixture over positions, and no longer the output of a linear layer.
 _MIXING = frozenset(
-    "matmul __matmul__ __rmatmul__ bmm baddbmm einsum softmax scaled_dot_product_attention "
-    "multi_head_attention_forward fft fft2 fftn rfft ifft".split()
+    {
+        "matmul",
+        "__matmul__",
+        "__rmatmul__",
+        "bmm",
+        "baddbmm",
+        "einsum",
+        "softmax",
+        "scaled_dot_product_attention",
+        "multi_head_attention_forward",
+        "fft_fft",
+        "fft_fft2",
+        "fft_fftn",
+        "fft_rfft",
+        "fft_rfft2",
+    }
 )
 _CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 _PRODUCTS = frozenset({"linear", "addmm", "matmul", "__matmul__", "mm"}) | _CONVOLUTIONS
@@ -247,8 +294,7 @@ def structure_of(
     """The products that a network makes when it is called, and its feed-forward layers.
 
     Args:
-        parameters: name -> the tensor in place while it is called; on the meta device nothing is
-            computed.
+        parameters: name -> the tensor in place while it is called.
         weights: the names of those that are products' weights.
         call: calls the network.
     """
@@ -270,9 +316,7 @@ def structure_of(
     return Structure(tuple(flow.products), following, tuple(layers), flow.writes or changed)
 
 
-def _layer(
-    first: Product, following: Mapping[Product, tuple[Product, ...]]
-) -> tuple[Product, ...]:
+def _layer(first: Product, following: Mapping[Product, tuple[Product, ...]]) -> tuple[Product, ...]:
     """The products from one that widens up to the first that narrows; empty where none does."""
     layer = [first]
     for product in layer:

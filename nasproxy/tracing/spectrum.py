@@ -4,11 +4,11 @@ With $X$ of $n$ rows (tokens) and the features $H = X W^\top + b$,
 
 $$\operatorname{cov}(H) = W \operatorname{cov}(X) W^\top$$
 
-and its non-zero eigenvalues are those of $R \operatorname{cov}(X) R^\top$ with $R^\top R = W^\top W$
-($R$ a Cholesky factor, or the triangle of a QR decomposition where there is none): exact, of the
-size of the inputs and not of the features, and nothing of $H$ is formed. The covariance of $X$ is
-accumulated in float64, batch after batch, by the update of Chan, Golub and LeVeque, so that no row
-is kept and no precision is lost to a mean far from zero.
+and its non-zero eigenvalues are those of $R \operatorname{cov}(X) R^\top$, with
+$R^\top R = W^\top W$ ($R$ a Cholesky factor, or the triangle of a QR decomposition where there is
+none): exact, of the size of the inputs and not of the features, and nothing of $H$ is formed. The
+covariance of $X$ is accumulated in float64, batch after batch, by the update of Chan, Golub and
+LeVeque, so that no row is kept and no precision is lost to a mean far from zero.
 
 Reference: Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample
 variances, COMPSTAT 1982.
@@ -71,8 +71,8 @@ def moments_of(rows: Float[Tensor, "n d"]) -> Moments:
         mean = wide.mean(axis=0)
         centred = wide - mean
         return Moments(len(wide), mean, centred.T @ centred)
-    on_device = rows.detach().double() if rows.device.type == "cuda" else rows.detach().cpu()
-    on_device = on_device.double()
+    # Accelerators other than CUDA have no float64.
+    on_device = (rows.detach() if rows.device.type == "cuda" else rows.detach().cpu()).double()
     average = on_device.mean(dim=0)
     deviations = on_device - average
     scatter = deviations.T @ deviations
@@ -123,7 +123,7 @@ def _triangle(weight: Float64[np.ndarray, "f d"]) -> Float64[np.ndarray, "d d"]:
     except np.linalg.LinAlgError:  # columns that depend on one another
         if not np.isfinite(weight).all():
             raise _not_finite() from None
-        factor = np.linalg.qr(weight, mode="r")
+        factor = np.asarray(np.linalg.qr(weight, mode="r"))
     return factor
 
 

@@ -16,6 +16,7 @@ from zerocost_cli.nasproxy.options import (
     json_option,
     out_option,
     proxies_option,
+    space_of,
     split,
 )
 from zerocost_cli.printing import print_json, print_table, progress
@@ -49,7 +50,10 @@ def command(
     archs: str | None,
     proxies: str | None,
     images: str,
-    batch_size: int,
+    text: str,
+    length: int | None,
+    builder: str | None,
+    batch_size: int | None,
     seed: int,
     device: str,
     jobs: int | None,
@@ -64,16 +68,15 @@ def command(
     \b
     nasproxy rank --space nasbench201 --sample 300 --images cifar10 --out scores.parquet
     """
-    from nasproxy import spaces
     from nasproxy.proxies import get_all
     from nasproxy.scoring.choice import choose
     from nasproxy.scoring.table import missing_reasons, rank_architectures, read_scores
 
     names = split(proxies)
     asked = get_all(names)
-    space = spaces.get(space_name)
+    space = space_of(space_name, builder, length)
     chosen = choose(space, every=every, sample=sample, listed=archs, seed=seed)
-    batch = batch_of(space, images, batch_size, seed)
+    batch = batch_of(space, images, text, batch_size, seed)
     with progress("scoring", len(chosen)) as advance:
         done = 0
 
@@ -92,7 +95,7 @@ def command(
             jobs=min(jobs if jobs is not None else os.cpu_count() or 1, max(1, len(chosen))),
             device=device,
             overwrite=overwrite,
-            inputs=files_read(images, archs),
+            inputs=files_read(images, text, archs),
             command=sys.argv,
             on_candidate=scored,
         )

@@ -16,6 +16,7 @@ from zerocost_cli.nasproxy.options import (
     json_option,
     out_option,
     proxies_option,
+    space_of,
     split,
     table_files,
 )
@@ -65,7 +66,10 @@ def command(
     tournament: int,
     combine: str,
     images: str,
-    batch_size: int,
+    text: str,
+    length: int | None,
+    builder: str | None,
+    batch_size: int | None,
     seed: int,
     device: str,
     benchmark_name: str | None,
@@ -84,7 +88,7 @@ def command(
     nasproxy search --space nasbench201 --images cifar10 --budget 500
                     --benchmark nasbench201 --out runs/first
     """
-    from nasproxy import benchmarks, spaces
+    from nasproxy import benchmarks
     from nasproxy.proxies import get_all
     from nasproxy.search.result import RESULT
     from nasproxy.search.run import search
@@ -93,11 +97,11 @@ def command(
         raise click.UsageError("--target belongs to --benchmark; no benchmark is named")
     names = split(proxies)
     get_all(names)
-    space = spaces.get(space_name)
+    space = space_of(space_name, builder, length)
     benchmark = None if benchmark_name is None else benchmarks.get(benchmark_name)
     if benchmark is not None and target is None:
         target = next(iter(benchmark.targets))
-    batch = batch_of(space, images, batch_size, seed)
+    batch = batch_of(space, images, text, batch_size, seed)
     with progress("searching", budget) as advance:
 
         def evaluated(state: SearchState) -> None:
@@ -120,7 +124,7 @@ def command(
             benchmark=benchmark,
             target=target,
             overwrite=overwrite,
-            inputs=[*files_read(images), *table_files(benchmark)],
+            inputs=[*files_read(images, text), *table_files(benchmark)],
             command=sys.argv,
             on_evaluation=evaluated,
         )

@@ -1,0 +1,101 @@
+"""Which features of a network's feed-forward layers are looked at, and where they are seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from nasproxy.errors import NasproxyError
+from nasproxy.tracing.feed_forward import Product, Structure
+
+__all__ = ["Place", "Selection", "places_of"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which features are looked at.
+
+    Attributes:
+        linears: "first" of each feed-forward layer, or "all" but the one that narrows.
+        at: "before" the activation (what the linear layer returns) or "after" it (what the next
+            linear layer reads, so a gate has been applied too).
+        masked: whether positions that the batch's ``attention_mask`` excludes are left out.
+        layers: shell patterns of the names of weights or of their modules, to set by hand which
+            are read; found by structure where None.
+    """
+
+    linears: Literal["first", "all"] = "first"
+    at: Literal["before", "after"] = "before"
+    masked: bool = True
+    layers: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows are taken: what goes into a product, or what comes out of it.
+
+    Attributes:
+        product: of a tensor and a weight.
+        side: which of the two.
+        through: whether the spectrum wanted is that of the outputs, got from the inputs through
+            the weight, because there are fewer of them.
+        masked: whether excluded positions are left out.
+    """
+
+    product: Product
+    side: Literal["inputs", "outputs"]
+    through: bool
+    masked: bool
+
+
+def places_of(structure: Structure, selection: Selection) -> dict[str, Place]:
+    """The nodes of a selection, and where each is observed.
+
+    Raises:
+        NasproxyError: a pattern matches no weight, or nothing follows a layer whose features are
+            wanted after the activation.
+    """
+    found: dict[str, Place] = {}
+    for product in _chosen(structure, selection):
+        if selection.at == "after":
+            after = structure.following[product]
+            if not after:
+                raise NasproxyError(
+                    f"the output of {product.node!r} reaches no further weight through an "
+                    "activation",
+                    accepted="layers that an activation follows",
+                    hint='at="before" reads what a layer returns',
+                )
+            found[product.node] = Place(after[0], "inputs", False, selection.masked)
+        elif product.kind == "linear" and product.outputs > product.inputs:
+            found[product.node] = Place(product, "inputs", True, selection.masked)
+        else:
+            found[product.node] = Place(product, "outputs", False, selection.masked)
+    return found
+
+
+def _chosen(structure: Structure, selection: Selection) -> list[Product]:
+    if selection.layers is not None:
+        found = [p for p in structure.products if _matches(p.weight, selection.layers)]
+        if not found:
+            there = list(dict.fromkeys(product.weight for product in structure.products))
+            raise NasproxyError(
+                f"no weight is named {' or '.join(map(repr, selection.layers))}",
+                accepted="patterns of " + ", ".join(there[:8]) + (", ..." if there[8:] else ""),
+            )
+        return found
+    if structure.layers:
+        end = 1 if selection.linears == "first" else None
+        return [product for layer in structure.layers for product in layer[:end]]
+    # A convolution network without inverted bottlenecks has no layer that widens, is activated
+    # and narrowed: every convolution's channels are its features.
+    found = [p for p in structure.products if p.kind != "linear"]
+    if selection.at == "after":
+        found = [p for p in found if structure.following[p]]
+    return found
+
+
+def _matches(weight: str, patterns: tuple[str, ...]) -> bool:
+    owner = weight.rpartition(".")[0]
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in (weight, owner))
