@@ -124,7 +124,7 @@ def correlate(
     for name, column in {**proxies, **beside}.items():
         check_shapes(column, truth, name)
     everyone = np.ones(len(truth), dtype=np.bool_)
-    whole = _within(proxies, beside, truth, everyone, resamples, seed)
+    whole = _within(proxies, beside, truth, everyone, resamples=resamples, seed=seed)
     if proxies and not whole.proxies:
         raise NasproxyError(
             "; ".join(whole.undefined[name] for name in proxies),
@@ -136,7 +136,9 @@ def correlate(
         baselines=whole.baselines,
         undefined=whole.undefined,
         strata={
-            str(label): _within(proxies, beside, truth, strata == label, resamples, seed)
+            str(label): _within(
+                proxies, beside, truth, strata == label, resamples=resamples, seed=seed
+            )
             for label in (() if strata is None else np.unique(strata))
         },
         resamples=resamples,
@@ -149,6 +151,7 @@ def _within(
     baselines: Mapping[str, np.ndarray],
     truth: np.ndarray,
     here: np.ndarray,
+    *,
     resamples: int,
     seed: int,
 ) -> Stratum:

@@ -6,9 +6,9 @@ import hashlib
 from collections import OrderedDict
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["NormalDraws"]
+__all__ = ["NormalDraws", "initialise_normal"]
 
 _BYTES = 2**28
 
@@ -32,13 +32,16 @@ class NormalDraws:
         self._bytes = 0
         self._drawn: OrderedDict[tuple[int, str, tuple[int, ...]], Tensor] = OrderedDict()
 
-    def __call__(self, seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
-        """A new float32 tensor of that shape, on the CPU.
+    def __call__(
+        self, seed: int, name: str, shape: tuple[int, ...], *, shared: bool = False
+    ) -> Tensor:
+        """A float32 tensor of that shape, on the CPU.
 
         Args:
             seed: any integer.
             name: of the parameter.
             shape: of the parameter.
+            shared: whether the kept tensor itself is handed out, to be read and never written.
         """
         key = (seed, name, shape)
         if key not in self._drawn:
@@ -48,7 +51,7 @@ class NormalDraws:
         while self._bytes > self._limit and len(self._drawn) > 1:
             _, oldest = self._drawn.popitem(last=False)
             self._bytes -= oldest.nbytes
-        return drawn.clone()
+        return drawn if shared else drawn.clone()
 
     def _keep(self, key: tuple[int, str, tuple[int, ...]], drawn: Tensor) -> None:
         self._drawn[key] = drawn
@@ -71,3 +74,31 @@ def _normal(seed: int, name: str, shape: tuple[int, ...], deviation: float) -> T
     return torch.empty(shape, dtype=torch.float32, device="cpu").normal_(
         0, deviation, generator=generator
     )
+
+
+def initialise_normal(
+    network: nn.Module, draws: NormalDraws, seed: int, *, shared: bool = False
+) -> None:
+    """Give every linear layer, convolution and embedding on the meta device its numbers.
+
+    Weights are normal, biases and the embedding of the padding token zero.
+
+    Args:
+        network: what else it holds stays as it is.
+        draws: of the weights.
+        seed: any integer.
+        shared: whether other networks may hold the same tensors; they must not be written to then.
+    """
+    for path, module in network.named_modules():
+        if not isinstance(module, nn.Linear | nn.Conv1d | nn.Embedding):
+            continue
+        for name, empty in list(module._parameters.items()):
+            if empty is None:
+                continue
+            if name == "bias":
+                drawn = torch.zeros(empty.shape, device="cpu")
+            else:
+                drawn = draws(seed, f"{path}.{name}", tuple(empty.shape), shared=shared)
+            if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+                drawn[module.padding_idx] = 0  # of a kept table too: it never is anything else
+            module._parameters[name] = nn.Parameter(drawn)

@@ -94,6 +94,8 @@ def command(
             _rows(groups),
             title=f"within {'' if strata is None else f'{strata} = '}{stratum}",
         )
+        for name, reason in part.undefined.items():
+            click.echo(f"{name} has no correlation here: {reason}", err=True)
 
 
 _COLUMNS = ("", "name", "Kendall tau_b", "95 % interval", "Spearman rho", "95 % interval", "n")

@@ -7,40 +7,28 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from nasproxy.errors import NasproxyError
-from nasproxy.spaces.draws import NormalDraws
+from nasproxy.spaces.bare import bare_embedding, bare_linear
+from nasproxy.spaces.draws import NormalDraws, initialise_normal
 from nasproxy.spaces.flexibert.operations import Output, operation_of
 from nasproxy.spaces.flexibert.plan import EMBEDDING, POSITIONS, VOCABULARY, LayerPlan, Plan
 
-__all__ = ["EncoderLayer", "EncoderNetwork", "build", "initialise_normal"]
+__all__ = ["EncoderLayer", "EncoderNetwork", "build"]
 
 _PADDING = 0
 
 
-def build(plan: Plan, draws: NormalDraws, *, seed: int, classes: int | None) -> EncoderNetwork:
+def build(
+    plan: Plan, draws: NormalDraws, *, seed: int, classes: int | None, shared: bool = False
+) -> EncoderNetwork:
     """The network of a plan in training mode, float32, on the CPU.
 
     Weights and embeddings are normal with standard deviation .02, biases zero, normalisations one
     and zero, and the embedding of the padding token zero. A parameter depends on the seed, its
-    name and its shape alone.
+    name and its shape alone. ``shared`` parameters are those of other networks too, to be read.
     """
     network = EncoderNetwork(plan, classes)
-    initialise_normal(network, draws, seed)
+    initialise_normal(network, draws, seed, shared=shared)
     return network
-
-
-def initialise_normal(network: nn.Module, draws: NormalDraws, seed: int) -> None:
-    """Give every linear layer, convolution and embedding on the meta device its numbers."""
-    for path, module in network.named_modules():
-        if not isinstance(module, nn.Linear | nn.Conv1d | nn.Embedding):
-            continue
-        for name, empty in list(module.named_parameters(recurse=False)):
-            if name == "bias":
-                drawn = torch.zeros(empty.shape, device="cpu")
-            else:
-                drawn = draws(seed, f"{path}.{name}", tuple(empty.shape))
-            if isinstance(module, nn.Embedding) and module.padding_idx is not None:
-                drawn[module.padding_idx] = 0
-            module._parameters[name] = nn.Parameter(drawn)
 
 
 class EncoderLayer(nn.Module):
@@ -65,9 +53,7 @@ class FeedForward(nn.Module):
     def __init__(self, hidden: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         sizes = (hidden, *widths)
-        self.dense = nn.ModuleList(
-            nn.Linear(a, b, device="meta") for a, b in zip(sizes, widths, strict=False)
-        )
+        self.dense = nn.ModuleList(bare_linear(a, b) for a, b in zip(sizes, widths, strict=False))
         self.activation = nn.GELU()
         self.output = Output(widths[-1], hidden)
 
@@ -85,12 +71,12 @@ class Embeddings(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.word = nn.Embedding(VOCABULARY, EMBEDDING, padding_idx=_PADDING, device="meta")
-        self.position = nn.Embedding(POSITIONS, EMBEDDING, device="meta")
-        self.segment = nn.Embedding(2, EMBEDDING, device="meta")
+        self.word = bare_embedding(VOCABULARY, EMBEDDING, padding=_PADDING)
+        self.position = bare_embedding(POSITIONS, EMBEDDING)
+        self.segment = bare_embedding(2, EMBEDDING)
         self.norm = nn.LayerNorm(EMBEDDING, eps=1e-12)
         self.dropout = nn.Dropout(0.1)
-        self.project = nn.Linear(EMBEDDING, hidden, device="meta") if hidden != EMBEDDING else None
+        self.project = bare_linear(EMBEDDING, hidden) if hidden != EMBEDDING else None
 
     def forward(self, ids: Int[Tensor, "n t"]) -> Float[Tensor, "n t hidden"]:
         """The embedded tokens."""
@@ -111,7 +97,7 @@ class EncoderNetwork(nn.Module):
         super().__init__()
         self.embeddings = Embeddings(plan.hidden)
         self.layers = nn.ModuleList(EncoderLayer(layer, plan.hidden) for layer in plan.layers)
-        self.head = None if classes is None else nn.Linear(plan.hidden, classes, device="meta")
+        self.head = None if classes is None else bare_linear(plan.hidden, classes)
 
     def forward(
         self, input_ids: Int[Tensor, "n t"], attention_mask: Int[Tensor, "n t"] | None = None

@@ -7,16 +7,16 @@ normalisation; the transforms do not, as in the authors' PyTorch code.
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nasproxy.spaces.bare import bare_conv1d, bare_linear
+
 __all__ = ["Attention", "DynamicConvolution", "Output", "Transform", "operation_of"]
 
-_Linear = partial(nn.Linear, device="meta")
 _DROPOUT = 0.1
 _EPSILON = 1e-12
 
@@ -35,7 +35,7 @@ class Output(nn.Module):
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
-        self.dense = _Linear(inputs, hidden)
+        self.dense = bare_linear(inputs, hidden)
         self.dropout = nn.Dropout(_DROPOUT)
         self.norm = nn.LayerNorm(hidden, eps=_EPSILON)
 
@@ -80,8 +80,8 @@ class Attention(nn.Module):
     def __init__(self, hidden: int, heads: int, *, weighted: bool) -> None:
         super().__init__()
         self.heads = heads
-        self.query, self.key, self.value = (_Linear(hidden, hidden) for _ in range(3))
-        self.weight = _Linear(hidden, hidden, bias=False) if weighted else None
+        self.query, self.key, self.value = (bare_linear(hidden, hidden) for _ in range(3))
+        self.weight = bare_linear(hidden, hidden, bias=False) if weighted else None
         self.output = Output(hidden, hidden)
 
     def forward(
@@ -102,7 +102,7 @@ class Transform(nn.Module):
     def __init__(self, hidden: int, heads: int, *, cosine: bool) -> None:
         super().__init__()
         self.heads, self.cosine = heads, cosine
-        self.input = _Linear(hidden, hidden)
+        self.input = bare_linear(hidden, hidden)
 
     def forward(
         self, x: Float[Tensor, "n t hidden"], _mask: Tensor | None
@@ -133,18 +133,12 @@ class DynamicConvolution(nn.Module):
         super().__init__()
         half = hidden // 2
         self.heads, self.kernel = max(1, heads // 2), kernel
-        self.query, self.key, self.value, self.span = (_Linear(hidden, half) for _ in range(4))
-        self.depthwise = nn.Conv1d(
-            hidden,
-            hidden,
-            kernel,
-            padding=kernel // 2,
-            groups=hidden,
-            bias=False,
-            device="meta",
+        self.query, self.key, self.value, self.span = (bare_linear(hidden, half) for _ in range(4))
+        self.depthwise = bare_conv1d(
+            hidden, hidden, kernel, padding=kernel // 2, groups=hidden, bias=False
         )
-        self.pointwise = nn.Conv1d(hidden, half, 1, device="meta")
-        self.kernels = _Linear(half, self.heads * kernel)
+        self.pointwise = bare_conv1d(hidden, half, 1)
+        self.kernels = bare_linear(half, self.heads * kernel)
         self.output = Output(hidden, hidden)
 
     def forward(

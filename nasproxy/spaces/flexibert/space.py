@@ -213,6 +213,25 @@ class FlexiBERT:
         Raises:
             NasproxyError: fewer classes than one.
         """
+        return self._built(architecture, seed, classes, shared=False)
+
+    def build_to_read(
+        self,
+        architecture: Encoder,
+        *,
+        seed: int,
+        classes: int | None = None,
+        in_channels: int = 3,
+    ) -> nn.Module:
+        """As ``build``, sharing its parameters with other networks: for passes that only read.
+
+        A ranking spends no time on copies of what it only looks at.
+        """
+        return self._built(architecture, seed, classes, shared=True)
+
+    def _built(
+        self, architecture: Encoder, seed: int, classes: int | None, *, shared: bool
+    ) -> nn.Module:
         from nasproxy.spaces.draws import NormalDraws
         from nasproxy.spaces.flexibert.network import build
 
@@ -220,7 +239,8 @@ class FlexiBERT:
             raise NasproxyError(f"{classes} classes", accepted="1 or more, or None for no head")
         if self._draws is None:
             self._draws = NormalDraws(0.02)
-        return build(plan_of(architecture, self.builder), self._draws, seed=seed, classes=classes)
+        plan = plan_of(architecture, self.builder)
+        return build(plan, self._draws, seed=seed, classes=classes, shared=shared)
 
 
 @cache
