@@ -111,7 +111,7 @@ class SearchSpaceContract:
             assert around == list(space.neighbours(architecture)), "the order is not fixed"
             assert len(set(around)) == len(around)
             # Large neighbourhoods are not compared with each other whole.
-            for neighbour in around[:: max(1, len(around) // 50)]:
+            for neighbour in around[:: max(1, len(around) // 25)]:
                 assert len(_changed(space, architecture, neighbour)) == 1
                 assert architecture in set(space.neighbours(neighbour))
 

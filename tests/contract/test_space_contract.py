@@ -13,6 +13,7 @@ from torch import nn
 
 from nasproxy.errors import NasproxyError
 from nasproxy.spaces import SearchSpace
+from nasproxy.spaces.flexibert import FlexiBERT
 from nasproxy.spaces.nasbench201 import NASBench201
 from nasproxy.testing.spaces import SearchSpaceContract
 
@@ -23,6 +24,12 @@ class TestNASBench201(SearchSpaceContract):
     @pytest.fixture
     def space(self) -> SearchSpace[Any]:
         return NASBench201(channels=4, cells=1)
+
+
+class TestFlexiBERT(SearchSpaceContract):
+    @pytest.fixture
+    def space(self) -> SearchSpace[Any]:
+        return FlexiBERT("as_specified", length=8)
 
 
 @dataclass(frozen=True)

@@ -120,18 +120,25 @@ class FlexiBERT:
             return replace(architecture, layers=layers[:2] + (upper if len(layers) == 2 else ()))
         place, field = divmod(choice - 2, len(_FIELDS))
         name = list(_FIELDS)[field]
-        fields = _fields(layers[place])
-        values = [value for value in _FIELDS[name] if value != fields[name]]
-        changed = _layer({**fields, name: values[rng.integers(len(values))]})
+        others = [
+            other for other in _changed(layers[place]) if _differs(other, layers[place], name)
+        ]
+        changed = others[rng.integers(len(others))]
         return replace(architecture, layers=(*layers[:place], changed, *layers[place + 1 :]))
 
     def neighbours(self, architecture: Encoder) -> Iterator[Encoder]:
         """Every architecture that differs in one dimension."""
-        encoded = self.encode(architecture)
-        for name, values in self.dimensions().items():
-            for value in values:
-                if value != encoded[name]:
-                    yield self.decode({**encoded, name: value})
+        for hidden in HIDDEN:
+            if hidden != architecture.hidden:
+                yield replace(architecture, hidden=hidden)
+        lower, upper = architecture.layers[:2], architecture.layers[2:]
+        for place, layer in enumerate(lower):
+            for other in _changed(layer):
+                changed = (*lower[:place], other, *lower[place + 1 :])
+                yield Encoder(architecture.hidden, changed + upper)
+        for above in ((), *product(_LAYERS, repeat=2)):
+            if above != upper:
+                yield Encoder(architecture.hidden, lower + above)
 
     def canonical(self, architecture: Encoder) -> str:
         """What the builder makes of it: as trained, operations make no difference."""
@@ -250,6 +257,19 @@ def _dimensions() -> dict[str, tuple[str, ...]]:
         **{f"layer{i}.{name}": _FIELDS[name] for i in (1, 2) for name in _FIELDS},
         _UPPER: (_NONE, *(f"{a}|{b}" for a, b in product(_LAYERS, repeat=2))),
     }
+
+
+def _changed(layer: Layer) -> Iterator[Layer]:
+    """The layers that differ in one field."""
+    fields = _fields(layer)
+    for name, values in _FIELDS.items():
+        for value in values:
+            if value != fields[name]:
+                yield _layer({**fields, name: value})
+
+
+def _differs(one: Layer, other: Layer, field: str) -> bool:
+    return bool(getattr(one, field) != getattr(other, field))
 
 
 def _fields(layer: Layer) -> dict[str, str]:
