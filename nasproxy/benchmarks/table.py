@@ -14,7 +14,30 @@ from jaxtyping import Float64
 from nasproxy.errors import NasproxyError
 from zerocost.errors import did_you_mean
 
-__all__ = ["BenchmarkTable"]
+__all__ = ["ACCURACY", "BenchmarkTable", "Quantity"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What the values of a target are.
+
+    Attributes:
+        unit: such as "%" or "ms"; "" for a number without one.
+        higher_is_better: the direction.
+        what: what is measured, in a word, such as "accuracy".
+    """
+
+    unit: str = ""
+    higher_is_better: bool = True
+    what: str = ""
+
+    def label(self, target: str) -> str:
+        """How an axis or a column calls a target: ``cifar10 accuracy (%)``."""
+        named = f"{target} {self.what}".rstrip()
+        return f"{named} ({self.unit})" if self.unit else named
+
+
+ACCURACY = Quantity("%", True, "accuracy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +48,15 @@ class BenchmarkTable:
         name: the name that commands use.
         space: the search space that the architectures belong to.
         architectures: their text forms ``[n]``, each once unless ``repeats``.
-        targets: float64 ``[n]`` by target, NaN where unknown. Accuracies are in percent, others
-            in the unit that the loader states.
+        targets: float64 ``[n]`` by target, NaN where unknown, in the unit of its quantity.
         reference: where the numbers come from.
         source: the file that they were read from, or None.
+        quantities: unit and direction by target; an accuracy in percent where not named.
         repeats: whether an architecture may have several rows, one for each time it was trained.
 
     Raises:
-        NasproxyError: an architecture appears twice and may not, or a target has another length.
+        NasproxyError: an architecture appears twice and may not, a target has another length, or
+            a quantity is of no target.
     """
 
     name: str
@@ -41,6 +65,7 @@ class BenchmarkTable:
     targets: Mapping[str, Float64[np.ndarray, " n"]]
     reference: str
     source: Path | None = None
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
     repeats: bool = False
     _rows: Mapping[str, tuple[int, ...]] = field(init=False, repr=False)
 
@@ -57,6 +82,9 @@ class BenchmarkTable:
                     f"the table {self.name!r} has {len(self.architectures)} rows but values of the "
                     f"shape {list(values.shape)} of {target!r}"
                 )
+        stray = [target for target in self.quantities if target not in self.targets]
+        if stray:
+            raise NasproxyError(f"the table {self.name!r} has no target {stray[0]!r} to describe")
         frozen = {target: values.copy() for target, values in self.targets.items()}
         for values in frozen.values():
             values.setflags(write=False)
@@ -97,8 +125,17 @@ class BenchmarkTable:
                 found[place] = values[list(rows)].mean()
         return found
 
+    def quantity(self, target: str) -> Quantity:
+        """The unit and direction of a target.
+
+        Raises:
+            NasproxyError: the table has no such target.
+        """
+        self._target(target)
+        return self.quantities.get(target, ACCURACY)
+
     def best(self, target: str) -> tuple[str, float]:
-        """The architecture with the highest value of a target; the first of equal ones.
+        """The architecture with the best value of a target; the first of equal ones.
 
         Raises:
             NasproxyError: the table has no such target, or knows no value of it.
@@ -106,7 +143,8 @@ class BenchmarkTable:
         values = self._target(target)
         if np.isnan(values).all():
             raise NasproxyError(f"the table {self.name!r} knows no value of {target!r}")
-        row = int(np.nanargmax(values))
+        up = self.quantity(target).higher_is_better
+        row = int(np.nanargmax(values) if up else np.nanargmin(values))
         return self.architectures[row], float(values[row])
 
     def _target(self, target: str) -> Float64[np.ndarray, " n"]:

@@ -16,26 +16,21 @@ Flow, ICLR 2020; Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR
 
 from __future__ import annotations
 
-import torch
-
 from nasproxy.proxies.proxy import Proxy
-from nasproxy.tracing.batch_pass import HESSIAN_GRADIENTS
-from nasproxy.tracing.count_pass import WEIGHTS
+from nasproxy.tracing.batch_pass import HESSIAN_PRODUCTS
 from nasproxy.tracing.records import Trace
 
 __all__ = ["GRASP"]
 
 
 def _flow_lost(trace: Trace) -> dict[str, float]:
-    weights, products = trace[WEIGHTS], trace[HESSIAN_GRADIENTS]
-    values = [-(weights[name].double() * products[name].double()).sum() for name in weights]
-    return dict(zip(weights, torch.stack(values).tolist() if values else [], strict=True))
+    return {name: -product for name, product in trace[HESSIAN_PRODUCTS].items()}
 
 
 GRASP = Proxy(
     name="grasp",
     summary="how much removing a weight changes the flow of gradients, summed over weights",
-    needs=(WEIGHTS, HESSIAN_GRADIENTS),
+    needs=(HESSIAN_PRODUCTS,),
     statistic=_flow_lost,
     reads="weights of two or more dimensions: convolutions, linear layers, attention",
     reference="Wang, Zhang and Grosse, GraSP, ICLR 2020; "

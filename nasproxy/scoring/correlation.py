@@ -30,9 +30,11 @@ def correlate_with(
 ) -> Correlations:
     """Rank correlations of every proxy of a table with a benchmark's target.
 
-    Beside them stand the baselines that the space names (``baselines``), or parameters and
-    multiply-accumulates where it can count them. Where the space says which stratum an
-    architecture belongs to (``stratum``), correlations are also given within each.
+    Where less of the target is better (latency), its order is turned round, so that a positive
+    value always says that what scores high is good. Beside the proxies stand the baselines that
+    the space names (``baselines``), or parameters and multiply-accumulates where it can count
+    them. Where the space says which stratum an architecture belongs to (``stratum``), correlations
+    are also given within each.
 
     Args:
         table: the scores.
@@ -50,6 +52,8 @@ def correlate_with(
     if table.space:
         check_same_space(table.space, benchmark)
     truth = true_values(table, benchmark, target)
+    if not benchmark.quantity(target or next(iter(benchmark.targets))).higher_is_better:
+        truth = -truth
     groups = None
     if strata is not None:
         if strata not in table.columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from nasproxy.errors import NasproxyError
 from nasproxy.spaces.space import SearchSpace
@@ -26,24 +26,19 @@ def variant(
     Raises:
         NasproxyError: it has no builders, its inputs have no length, or a value out of range.
     """
-    if builder is not None and not hasattr(space, "builders"):
+    if builder is not None and not hasattr(space, "with_builder"):
         raise NasproxyError(
             f"the space {space.name!r} builds its networks in one way",
             accepted="no builder; flexibert has several",
         )
-    if length is not None and not hasattr(space, "vocabulary"):
+    if length is not None and not hasattr(space, "with_length"):
         raise NasproxyError(
             f"the inputs of the space {space.name!r} have no length in tokens",
             accepted="a length for a space of language models",
         )
-    changes: dict[str, Any] = {}
+    found: Any = space
     if builder is not None:
-        changes["builder"] = builder
+        found = found.with_builder(builder)
     if length is not None:
-        changes["length"] = length
-    if not changes:
-        return space
-    if "builder" not in changes and hasattr(space, "builder"):
-        changes["builder"] = space.builder
-    made: SearchSpace[Any] = type(space)(**changes)
-    return made
+        found = found.with_length(length)
+    return cast(SearchSpace[Any], found)

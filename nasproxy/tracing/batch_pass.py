@@ -18,20 +18,21 @@ from nasproxy.errors import NasproxyError
 from nasproxy.tracing.activations import ActivationInputs
 from nasproxy.tracing.agreement import sign_agreements
 from nasproxy.tracing.channel_saliency import ChannelSaliencies
-from nasproxy.tracing.curvature import differentiates_alike, hessian_gradients
+from nasproxy.tracing.curvature import differentiates_alike, hessian_products
 from nasproxy.tracing.input_jacobian import InputLeaves
 from nasproxy.tracing.location import Location, tracked
 from nasproxy.tracing.loss import loss_of, weight_gradients
 from nasproxy.tracing.pattern import unit_patterns
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
+from nasproxy.tracing.second_order import TwiceDifferentiable
 from nasproxy.tracing.subject import Subject
 
 __all__ = [
     "AGREEMENTS",
     "BATCH_PASS",
     "CHANNEL_SALIENCIES",
-    "HESSIAN_GRADIENTS",
+    "HESSIAN_PRODUCTS",
     "INPUT_JACOBIAN",
     "UNIT_PATTERNS",
     "WEIGHT_GRADIENTS",
@@ -49,7 +50,7 @@ def _cost(wanted: _Wanted) -> str:
     said = ["1 forward"]
     if backwards:
         said.append("1 backward" if backwards == 1 else f"{backwards} backwards")
-    if HESSIAN_GRADIENTS in wanted:
+    if HESSIAN_PRODUCTS in wanted:
         said.append("1 backward through the backward")
     return ", ".join(said)
 
@@ -65,13 +66,14 @@ def _run(subject: Subject, wanted: _Wanted) -> Mapping[Record[Any], object]:
         leaves = InputLeaves(subject.batch) if by_inputs else None
         saliencies = ChannelSaliencies(subject) if CHANNEL_SALIENCIES in wanted else None
         activations = _Activations(subject.batch.size, wanted)
-        predicted = _called(subject, parameters, leaves, saliencies, activations)
+        twice = TwiceDifferentiable(parameters) if HESSIAN_PRODUCTS in wanted else None
+        predicted = _called(subject, parameters, leaves, saliencies, activations, twice)
         made |= activations.made
         if leaves is not None:
             taken = leaves
             made[INPUT_JACOBIAN] = _attempt(lambda: taken.jacobian(predicted, retain_graph=by_loss))
         if by_loss:
-            made |= _of_loss(subject, wanted, parameters, predicted, saliencies)
+            made |= _of_loss(subject, wanted, parameters, predicted, saliencies, twice)
     return made
 
 
@@ -81,11 +83,12 @@ def _called(
     leaves: InputLeaves | None,
     saliencies: ChannelSaliencies | None,
     activations: _Activations,
+    twice: TwiceDifferentiable | None,
 ) -> Tensor:
     """The prediction, with whatever observes the network in place while it is called."""
     if leaves is not None:
         subject = replace(subject, batch=leaves.batch)
-    if leaves is None and saliencies is None and not activations.made:
+    if leaves is None and saliencies is None and not activations.made and twice is None:
         return subject.call(parameters)
 
     def returned(module: nn.Module, _inputs: object, output: object) -> object:
@@ -94,6 +97,8 @@ def _called(
         return None if leaves is None else leaves.embedded(module, output)
 
     with ExitStack() as observing:
+        if twice is not None:  # outermost, so that it does not hide a function from the others
+            observing.enter_context(twice)
         seen = None if leaves is None and saliencies is None else returned
         location = observing.enter_context(tracked(subject.parts, seen))
         if activations.made:
@@ -110,10 +115,13 @@ def _of_loss(
     parameters: Mapping[str, Tensor],
     predicted: Tensor,
     saliencies: ChannelSaliencies | None,
+    twice: TwiceDifferentiable | None,
 ) -> dict[Record[Any], object]:
     """The records that need the gradient of the loss; where one fails, its error."""
-    second, first = HESSIAN_GRADIENTS in wanted, wanted & {WEIGHT_GRADIENTS, CHANNEL_SALIENCIES}
+    second, first = twice is not None, wanted & {WEIGHT_GRADIENTS, CHANNEL_SALIENCIES}
     made: dict[Record[Any], object] = {}
+    if twice is not None:
+        twice.weights = True
     try:
         loss = loss_of(subject, predicted)
         shared = second and differentiates_alike(loss)
@@ -129,18 +137,19 @@ def _of_loss(
                 made[CHANNEL_SALIENCIES] = _attempt(saliencies.sums)
     except NasproxyError as error:  # what the forward recorded stands
         return dict.fromkeys(wanted & _BY_LOSS, error)
-    if second:
+    if twice is not None:
+        replaced = twice
 
-        def product() -> dict[str, Tensor]:
+        def products() -> dict[str, float]:
             known = first and shared
             kept = (
                 gradients
                 if known
                 else weight_gradients(subject, parameters, loss, create_graph=True)
             )
-            return hessian_gradients(subject, parameters, kept)
+            return hessian_products(subject, parameters, kept, replaced)
 
-        made[HESSIAN_GRADIENTS] = _attempt(product)
+        made[HESSIAN_PRODUCTS] = _attempt(products)
     return made
 
 
@@ -188,8 +197,8 @@ CHANNEL_SALIENCIES: Record[_Saliencies] = Record(
     labels=True,
     gradients=True,
 )
-HESSIAN_GRADIENTS: Record[dict[str, Tensor]] = Record(
-    "Hessian of the loss times its gradient, by every weight",
+HESSIAN_PRODUCTS: Record[dict[str, float]] = Record(
+    "product of every weight with the Hessian of the loss times its gradient",
     BATCH_PASS,
     labels=True,
     gradients=True,
@@ -207,4 +216,4 @@ _OF_ACTIVATIONS: dict[Record[Any], Callable[[Tensor, int], object]] = {
     AGREEMENTS: sign_agreements,
     UNIT_PATTERNS: unit_patterns,
 }
-_BY_LOSS: _Wanted = frozenset({WEIGHT_GRADIENTS, CHANNEL_SALIENCIES, HESSIAN_GRADIENTS})
+_BY_LOSS: _Wanted = frozenset({WEIGHT_GRADIENTS, CHANNEL_SALIENCIES, HESSIAN_PRODUCTS})

@@ -1,19 +1,19 @@
-"""The Hessian of the loss times its own gradient, by a backward through the backward."""
+"""The Hessian of the loss along its own gradient, by a backward through the backward."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.decomposed import decomposed
-from nasproxy.tracing.loss import by_node, loss_of, weight_gradients
+from nasproxy.tracing.loss import loss_of, weight_gradients
 from nasproxy.tracing.preserve import preserved
+from nasproxy.tracing.second_order import TwiceDifferentiable
 from nasproxy.tracing.subject import Subject, differentiated
 
-__all__ = ["differentiates_alike", "hessian_gradients"]
+__all__ = ["differentiates_alike", "hessian_products"]
 
 # Operations whose gradient torch computes by the same kernels whether or not a graph of the
 # backward is kept. It does not for silu, mish and group_norm, among others.
@@ -44,6 +44,10 @@ _ALIKE = frozenset(
         "TransposeBackward0",
         "UnsafeViewBackward0",
         "ViewBackward0",
+        "_ConvolvedBackward",
+        "NormalisedBackward",
+        "_PooledBackward",
+        "_RectifiedBackward",
     }
 )
 
@@ -67,12 +71,13 @@ def differentiates_alike(loss: Tensor) -> bool:
     return True
 
 
-def hessian_gradients(
+def hessian_products(
     subject: Subject,
     parameters: Mapping[str, Tensor],
     gradients: Mapping[str, Tensor],
-) -> dict[str, Tensor]:
-    r"""$H g$ for each node, with $g$ the gradient of the loss by all of them and $H$ its Hessian.
+    replaced: TwiceDifferentiable,
+) -> dict[str, float]:
+    r"""$\langle W_l, (H g)_l \rangle$ for each node, $g$ the gradient of the loss, $H$ its Hessian.
 
     The gradient of $\langle \bar g, g \rangle$, $\bar g$ held fixed. Where an operation of the
     network has no second derivative (fused attention, fused recurrences), the network is called
@@ -82,22 +87,34 @@ def hessian_gradients(
         subject: the network under its batch.
         parameters: what it was called with.
         gradients: of the loss of that call, with a graph of their own.
+        replaced: the mode under which it was called.
     """
     try:
-        return _product(subject, parameters, gradients)
+        replaced.again = True
+        return _products(subject, parameters, gradients, replaced.scales)
     except NasproxyError:  # tried again below, where it raises for what no parts help
         pass
     with preserved(subject.parts, training=True, seed=subject.seed), decomposed():
         again = loss_of(subject, subject.call(parameters))
         gradients = weight_gradients(subject, parameters, again, create_graph=True)
-        return _product(subject, parameters, gradients)
+        return _products(subject, parameters, gradients, {})
 
 
-def _product(
-    subject: Subject, parameters: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    terms = [(g.detach() * g).sum() for g in gradients.values() if g.requires_grad]
-    nodes = [parameters[name] for name in subject.nodes]
-    if not terms:  # a loss that is linear in the weights
-        return by_node(subject, parameters, [None] * len(nodes))
-    return by_node(subject, parameters, differentiated(torch.stack(terms).sum(), nodes))
+def _products(
+    subject: Subject,
+    parameters: Mapping[str, Tensor],
+    gradients: Mapping[str, Tensor],
+    scales: Mapping[str, Tensor],
+) -> dict[str, float]:
+    differentiable = [g for g in gradients.values() if g.requires_grad]
+    products = dict.fromkeys(subject.nodes, 0.0)
+    if not differentiable:  # a loss that is linear in the weights
+        return products
+    by = [*scales.values(), *(parameters[name] for name in subject.nodes)]
+    found = differentiated(differentiable, by, [g.detach() for g in differentiable])
+    for name, share in zip(scales, found[: len(scales)], strict=True):
+        products[name] += 0.0 if share is None else float(share)
+    for name, product in zip(subject.nodes, found[len(scales) :], strict=True):
+        if product is not None:
+            products[name] += float((parameters[name].detach().double() * product.double()).sum())
+    return products

@@ -75,12 +75,13 @@ def feed_forward_structure(subject: Subject) -> tuple[Structure, bool]:
 
 def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
     structure, all_come = feed_forward_structure(subject)
+    named = getattr(subject.parts.network, "feed_forward_weights", None)
     made: dict[Record[Any], object] = {}
     chosen: dict[Record[Any], dict[str, Place]] = {}
     for record in wanted:
         assert isinstance(record, SpectraRecord)
         try:
-            chosen[record] = places_of(structure, record.selection)
+            chosen[record] = places_of(structure, record.selection, named)
         except NasproxyError as error:
             made[record] = error
     needed = {place for places in chosen.values() for place in places.values()}

@@ -22,7 +22,8 @@ class Selection:
             linear layer reads, so a gate has been applied too).
         masked: whether positions that the batch's ``attention_mask`` excludes are left out.
         layers: shell patterns of the names of weights or of their modules, to set by hand which
-            are read; found by structure where None.
+            are read; where None those of the network's own attribute ``feed_forward_weights``,
+            and without it found by structure.
     """
 
     linears: Literal["first", "all"] = "first"
@@ -49,15 +50,22 @@ class Place:
     masked: bool
 
 
-def places_of(structure: Structure, selection: Selection) -> dict[str, Place]:
+def places_of(
+    structure: Structure, selection: Selection, named: tuple[str, ...] | None = None
+) -> dict[str, Place]:
     """The nodes of a selection, and where each is observed.
+
+    Args:
+        structure: of the network.
+        selection: what is wanted.
+        named: the patterns that the network itself gives, where the selection gives none.
 
     Raises:
         NasproxyError: a pattern matches no weight, or nothing follows a layer whose features are
             wanted after the activation.
     """
     found: dict[str, Place] = {}
-    for product in _chosen(structure, selection):
+    for product in _chosen(structure, selection, selection.layers or named):
         if selection.at == "after":
             after = structure.following[product]
             if not after:
@@ -75,13 +83,15 @@ def places_of(structure: Structure, selection: Selection) -> dict[str, Place]:
     return found
 
 
-def _chosen(structure: Structure, selection: Selection) -> list[Product]:
-    if selection.layers is not None:
-        found = [p for p in structure.products if _matches(p.weight, selection.layers)]
+def _chosen(
+    structure: Structure, selection: Selection, patterns: tuple[str, ...] | None
+) -> list[Product]:
+    if patterns:
+        found = [p for p in structure.products if _matches(p.weight, patterns)]
         if not found:
             there = list(dict.fromkeys(product.weight for product in structure.products))
             raise NasproxyError(
-                f"no weight is named {' or '.join(map(repr, selection.layers))}",
+                f"no weight is named {' or '.join(map(repr, patterns))}",
                 accepted="patterns of " + ", ".join(there[:8]) + (", ..." if there[8:] else ""),
             )
         return found

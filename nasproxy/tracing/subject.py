@@ -152,14 +152,14 @@ def prediction(output: object, *, finite: bool = True) -> Tensor:
 
 
 def differentiated(
-    output: Tensor,
+    output: Tensor | Sequence[Tensor],
     by: Sequence[Tensor],
-    start: Tensor | None = None,
+    start: Tensor | Sequence[Tensor] | None = None,
     *,
     retain_graph: bool = False,
     create_graph: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """Gradients of an output; None for what it does not depend on.
+    """Gradients of an output, or of the sum of several; None for what it does not depend on.
 
     Raises:
         NasproxyError: the network cannot be differentiated.

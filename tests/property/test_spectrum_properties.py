@@ -47,12 +47,11 @@ def test_the_smaller_side_has_the_spectrum_of_the_full_covariance(
 @given(
     seed=seeds,
     rows=st.integers(2, 40),
-    inputs=sizes,
-    features=sizes,
-    rank=sizes,
+    shape=st.tuples(sizes, sizes, sizes),
     eta=st.sampled_from([0.5, 0.9, 0.95, 0.99, 0.999]),
 )
-def test_the_count_is_that_of_the_full_covariance(seed, rows, inputs, features, rank, eta):
+def test_the_count_is_that_of_the_full_covariance(seed, rows, shape, eta):
+    inputs, features, rank = shape
     x, weight, bias = _case(seed, rows, inputs, features, rank)
     full = np.linalg.eigvalsh(np.atleast_2d(np.cov(x @ weight.T + bias, rowvar=False)))[::-1]
     shares = np.cumsum(full) / full.sum()

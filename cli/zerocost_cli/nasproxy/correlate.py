@@ -67,24 +67,30 @@ def command(
         seed=seed,
     )
     target = target or next(iter(benchmark.targets))
+    quantity = benchmark.quantity(target)
     if plots is not None:
         from nasproxy.plots import rank_scatter
         from nasproxy.scoring.readiness import make_folder
         from zerocost.files import whole_file
 
         truth = true_values(table, benchmark, target)
+        if not quantity.higher_is_better:
+            truth = -truth
         make_folder(plots)
         for name in found.proxies:
             values = table.scores[name]
             sign = 1 if table.higher_is_better[name] else -1
-            picture = rank_scatter(sign * values, truth, name=name, target=target)
+            picture = rank_scatter(sign * values, truth, name=name, target=quantity.label(target))
             with whole_file(plots / f"{name}.png", overwrite=overwrite) as partial:
                 partial.write_bytes(picture)
     if as_json:
-        print_json({"benchmark": benchmark.name, "target": target, **found.as_json()})
+        about = {"unit": quantity.unit, "higher_is_better": quantity.higher_is_better}
+        print_json({"benchmark": benchmark.name, "target": target, **about, **found.as_json()})
         return
+    better = "" if quantity.higher_is_better else " (less is better)"
     groups = [("proxy", found.proxies), ("baseline", found.baselines)]
-    print_table(_COLUMNS, _rows(groups), title=f"{scores} against {target} of {benchmark.name}")
+    title = f"{scores} against {target}{better} of {benchmark.name}"
+    print_table(_COLUMNS, _rows(groups), title=title)
     for name, reason in found.undefined.items():
         click.echo(f"{name} has no correlation: {reason}", err=True)
     for stratum, part in found.strata.items():

@@ -20,7 +20,15 @@ from nasproxy.errors import NasproxyError
 from nasproxy.spaces.flexibert.architecture import Encoder
 from zerocost.errors import did_you_mean
 
-__all__ = ["BUILDERS", "LayerPlan", "Plan", "check_builder", "parameters", "plan_of"]
+__all__ = [
+    "BUILDERS",
+    "LayerPlan",
+    "Plan",
+    "check_builder",
+    "multiply_accumulates",
+    "parameters",
+    "plan_of",
+]
 
 BUILDERS = ("as_trained", "as_specified", "as_published")
 
@@ -96,6 +104,27 @@ def parameters(plan: Plan) -> int:
         _of_operation(layer.operation, layer.heads, hidden) + _of_feed_forward(layer.widths, hidden)
         for layer in plan.layers
     )
+
+
+def multiply_accumulates(plan: Plan, length: int) -> int:
+    """Multiply-accumulates of one input of so many tokens, without a head; no transform counts."""
+    hidden = plan.hidden
+    weights = EMBEDDING * hidden if hidden != EMBEDDING else 0
+    products = 0  # of activations with one another, a token pair
+    for layer in plan.layers:
+        square, half = hidden * hidden, hidden * hidden // 2
+        if layer.operation in ("dft", "dct"):
+            weights += square
+        elif layer.operation in ("sdp", "wma"):
+            weights += (5 if layer.operation == "wma" else 4) * square
+            products += 2 * hidden
+        else:
+            kernel, heads = int(layer.operation.removeprefix("dsc")), max(1, layer.heads // 2)
+            weights += 5 * half + square + hidden * kernel + hidden // 2 * heads * kernel
+            products += hidden
+        sizes = (hidden, *layer.widths, hidden)
+        weights += sum(a * b for a, b in pairwise(sizes))
+    return length * weights + length * length * products
 
 
 def _linear(inputs: int, outputs: int) -> int:

@@ -25,6 +25,7 @@ from nasproxy.spaces.flexibert.plan import (
     POSITIONS,
     VOCABULARY,
     check_builder,
+    multiply_accumulates,
     parameters,
     plan_of,
 )
@@ -84,6 +85,14 @@ class FlexiBERT:
 
     def __repr__(self) -> str:
         return f"FlexiBERT(builder={self.builder!r}, length={self.input_shape[0]})"
+
+    def with_builder(self, builder: str) -> FlexiBERT:
+        """The same space with other networks built of its architectures."""
+        return FlexiBERT(builder, self.input_shape[0])
+
+    def with_length(self, length: int) -> FlexiBERT:
+        """The same space for inputs of another length."""
+        return FlexiBERT(self.builder, length)
 
     def parse(self, text: str) -> Encoder:
         """The architecture of ``hidden|operation-heads-widthxcount|...``, two or four layers.
@@ -182,8 +191,15 @@ class FlexiBERT:
         return Encoder(_whole("hidden", choices["hidden"]), (*lower, *above))
 
     def counts(self, architecture: Encoder) -> dict[str, int]:
-        """``parameters`` of what the builder makes, in closed form, without a head."""
-        return {"parameters": parameters(plan_of(architecture, self.builder))}
+        """Of what the builder makes, in closed form, without a head.
+
+        ``parameters``, and ``multiply_accumulates`` of one input (a transform counts for nothing).
+        """
+        plan = plan_of(architecture, self.builder)
+        return {
+            "parameters": parameters(plan),
+            "multiply_accumulates": multiply_accumulates(plan, self.input_shape[0]),
+        }
 
     def baselines(self, architecture: Encoder) -> dict[str, float]:
         """What a proxy has to beat: parameters, depth, and depth then hidden size."""

@@ -30,7 +30,7 @@ class Written(nn.Module):
         self.fused, self.turned = nn.Linear(6, 20), nn.Parameter(torch.randn(6, 10))
         self.inner = nn.Linear(10, 10)
 
-    def forward(self, x):
+    def forward(self, x):  # noqa: PLR0911
         if self.how == "module and function":
             return x + self.down(F.gelu(self.up(x)))
         if self.how == "composed activation":
