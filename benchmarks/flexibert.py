@@ -17,7 +17,8 @@ from nasproxy import benchmarks
 from nasproxy.proxies import get_all
 from nasproxy.proxies.wpca import pca_entropy, vpca, wpca
 from nasproxy.ranking import agreement
-from nasproxy.scoring.workers import score_in_order
+from nasproxy.scoring.candidates import score_candidate
+from nasproxy.scoring.workers import single_thread
 from nasproxy.spaces.flexibert import FlexiBERT
 from nasproxy.tokens import load_tokens
 
@@ -29,23 +30,18 @@ WPCA_AFTER = wpca(at="after", name="wpca_after")
 WPCA_MEAN = wpca(over_layers="mean", name="wpca_mean")
 WPCA_INNER = wpca(parameters="without_embeddings", name="wpca_inner")
 ENTROPY_ALL = pca_entropy(linears="all", name="pca_entropy_all")
-FEW = ["vpca", "wpca", "pca_entropy"]
-MORE = [
+FEW = ("vpca", "wpca", "pca_entropy")
+MORE = (
     *FEW,
-    *(
-        f"benchmarks.flexibert:{n}"
-        for n in (
-            "WPCA_999",
-            "WPCA_90",
-            "WPCA_ALL",
-            "VPCA_ALL",
-            "WPCA_AFTER",
-            "WPCA_MEAN",
-            "WPCA_INNER",
-            "ENTROPY_ALL",
-        )
-    ),
-]
+    WPCA_999,
+    WPCA_90,
+    WPCA_ALL,
+    VPCA_ALL,
+    WPCA_AFTER,
+    WPCA_MEAN,
+    WPCA_INNER,
+    ENTROPY_ALL,
+)
 
 
 def main() -> None:
@@ -56,7 +52,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--more", action="store_true", help="variants of the proxies too")
     parser.add_argument("--proxies", help="instead, by name")
-    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     size, length = map(int, args.shape.split("x"))
@@ -72,7 +67,8 @@ def main() -> None:
         batch = load_tokens(
             args.text, size=size, length=length, vocabulary=space.vocabulary, seed=seed
         )
-        found = list(score_in_order(space, encoders, batch, names, seed=seed, jobs=args.jobs))
+        with single_thread():
+            found = [score_candidate(space, e, batch, proxies, seed=seed) for e in encoders]
         for name, column in scores.items():
             column.append([float(c.scores[name] or "nan") for c in found])
     seconds = time.perf_counter() - began

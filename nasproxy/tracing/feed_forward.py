@@ -121,12 +121,14 @@ class Structure:
         products: all, in the order of the calls.
         following: product -> those that its output reaches through an activation.
         layers: the feed-forward layers: the products up to the one that narrows, without it.
+        mixed: the products whose output is mixed over positions next: queries, keys, values.
         writes: whether the network may write to its own parameters when it is called.
     """
 
     products: tuple[Product, ...]
     following: Mapping[Product, tuple[Product, ...]]
     layers: tuple[tuple[Product, ...], ...]
+    mixed: frozenset[Product]
     writes: bool
 
 
@@ -228,6 +230,7 @@ class _Flow(TorchFunctionMode):
         self._incoming: _Origins = {}
         self.products: list[Product] = []
         self.following: dict[Product, list[Product]] = {}
+        self.mixed: set[Product] = set()
         self.writes = False
 
     def multiplied(self, product: Product, inputs: Tensor, _matrix: Tensor) -> None:
@@ -255,6 +258,9 @@ class _Flow(TorchFunctionMode):
         if name == "__get__" and func is _DATA and id(given[0]) in self._own:
             self.writes = True
         out = func(*args, **kwargs)
+        if name in _MIXING and name != "multi_head_attention_forward":
+            for tensor in given:
+                self.mixed.update(self._origins.get(id(tensor), ()))
         if name in _MIXING or name in _PRODUCTS:
             return out
         origins: _Origins = {}
@@ -313,7 +319,13 @@ def structure_of(
             inside.update(layer)
             if layer:
                 layers.append(layer)
-    return Structure(tuple(flow.products), following, tuple(layers), flow.writes or changed)
+    return Structure(
+        tuple(flow.products),
+        following,
+        tuple(layers),
+        frozenset(flow.mixed),
+        flow.writes or changed,
+    )
 
 
 def _layer(first: Product, following: Mapping[Product, tuple[Product, ...]]) -> tuple[Product, ...]:

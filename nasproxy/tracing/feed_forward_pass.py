@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def feed_forward_structure(subject: Subject) -> tuple[Structure, bool]:
             one = subject.on(subject.batch.first())
             found = structure_of(own, subject.nodes, lambda: one.call(own, finite=False))
             # What it does to its parameters was done to copies, and not looked for.
-            return Structure(found.products, found.following, found.layers, writes=True), False
+            return replace(found, writes=True), False
 
 
 def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:

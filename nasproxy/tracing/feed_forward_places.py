@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.feed_forward import Product, Structure
 
-__all__ = ["Place", "Selection", "places_of"]
+__all__ = ["Place", "Selection", "named_products", "places_of"]
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,7 @@ def _chosen(
     structure: Structure, selection: Selection, patterns: tuple[str, ...] | None
 ) -> list[Product]:
     if patterns:
-        found = [p for p in structure.products if _matches(p.weight, patterns)]
-        if not found:
-            there = list(dict.fromkeys(product.weight for product in structure.products))
-            raise NasproxyError(
-                f"no weight is named {' or '.join(map(repr, patterns))}",
-                accepted="patterns of " + ", ".join(there[:8]) + (", ..." if there[8:] else ""),
-            )
-        return found
+        return named_products(structure, patterns)
     if structure.layers:
         end = 1 if selection.linears == "first" else None
         return [product for layer in structure.layers for product in layer[:end]]
@@ -106,6 +100,22 @@ def _chosen(
     return found
 
 
-def _matches(weight: str, patterns: tuple[str, ...]) -> bool:
+def named_products(structure: Structure, patterns: Sequence[str]) -> list[Product]:
+    """The products by weights that match one of the patterns, or whose modules do.
+
+    Raises:
+        NasproxyError: none does.
+    """
+    found = [p for p in structure.products if _matches(p.weight, patterns)]
+    if not found:
+        there = list(dict.fromkeys(product.weight for product in structure.products))
+        raise NasproxyError(
+            f"no weight is named {' or '.join(map(repr, patterns))}",
+            accepted="patterns of " + ", ".join(there[:8]) + (", ..." if there[8:] else ""),
+        )
+    return found
+
+
+def _matches(weight: str, patterns: Sequence[str]) -> bool:
     owner = weight.rpartition(".")[0]
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in (weight, owner))
