@@ -148,19 +148,19 @@ HEAD_CONFIDENCE = _proxy(
     "head_confidence",
     "largest value over tokens of queries, keys and values",
     HEAD_CONFIDENCES,
-    lambda trace: dict(trace[HEAD_CONFIDENCES]),
+    lambda trace: trace[HEAD_CONFIDENCES],
 )
 SOFTMAX_CONFIDENCE = _proxy(
     "softmax_confidence",
     "largest attention probability over heads",
     SOFTMAX_CONFIDENCES,
-    lambda trace: dict(trace[SOFTMAX_CONFIDENCES]),
+    lambda trace: trace[SOFTMAX_CONFIDENCES],
 )
 ACTIVATION_DISTANCE = _proxy(
     "activation_distance",
     "agreements of the feed-forward activations of every two tokens",
     ACTIVATION_DISTANCES,
-    lambda trace: dict(trace[ACTIVATION_DISTANCES]),
+    lambda trace: trace[ACTIVATION_DISTANCES],
 )
 JACOBIAN_COSINE = _proxy(
     "jacobian_cosine",

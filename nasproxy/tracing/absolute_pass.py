@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -30,14 +30,14 @@ def _run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[An
         torch.enable_grad(),
     ):
         output = ones.call(state, finite=False)
-        if not bool(torch.isfinite(output.detach()).all()):
-            raise NasproxyError(
-                "the network of absolute weights overflows float64",
-                accepted="a network whose absolute weights multiply to less than about 1e300",
-                hint="build it at a smaller depth or initialise it with smaller weights",
-            )
         names = subject.nodes
         found = differentiated(output.sum(), [state[name] for name in names])
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in (output.detach(), *_there(found))):
+        raise NasproxyError(
+            "the network of absolute weights overflows without its normalisations",
+            accepted="a network whose absolute weights multiply to less than about 1e300",
+            hint="build it at a smaller depth or initialise it with smaller weights",
+        )
 
     def pair(name: str, gradient: Tensor | None) -> tuple[Tensor, Tensor]:
         weight = state[name].detach()
@@ -47,6 +47,10 @@ def _run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[An
     mixing = {name: pairs[name] for name in layers.mixing}
     rest = {name: value for name, value in pairs.items() if name not in mixing}
     return {ABSOLUTE_GRADIENTS: OutputGradients(mixing, rest)}
+
+
+def _there(gradients: Iterable[Tensor | None]) -> Iterator[Tensor]:
+    return (gradient for gradient in gradients if gradient is not None)
 
 
 ABSOLUTE_PASS = Pass(
