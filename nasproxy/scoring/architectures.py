@@ -51,10 +51,11 @@ class Architectures(Generic[A]):
         return str(self.of.simplified(self.of.parse(text)))
 
     def identity(self) -> Mapping[str, object]:
-        """Space, and each seed's batch."""
+        """Space with its builder, if it has several, and each seed's batch."""
         images = [batch_identity(packed.unpack()) for packed in self.packed]
         return {
             "space": self.space,
+            **({"builder": builder} if (builder := getattr(self.of, "builder", None)) else {}),
             "images": images[0] if len(set(images)) == 1 else images,
             "device": self.device,
         }

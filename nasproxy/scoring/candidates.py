@@ -135,7 +135,9 @@ def build_for(
     """The network of an architecture with the classes and input channels of a batch."""
     inputs = batch.tensors[0]
     channels = inputs.shape[1] if inputs.ndim >= 3 else space.input_shape[0]
-    network = space.build(
-        architecture, seed=seed, classes=batch.classes or 10, in_channels=channels
-    )
+    # Without labels a space builds what it builds by default: ten classes, or an encoder's states.
+    classes = {} if batch.classes is None else {"classes": batch.classes}
+    # A space may offer networks that share their parameters: no pass writes to them.
+    build = getattr(space, "build_to_read", space.build)
+    network: nn.Module = build(architecture, seed=seed, in_channels=channels, **classes)
     return network.to(device)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -18,6 +19,9 @@ import torch
 
 from nasproxy.errors import NasproxyError
 from nasproxy.scoring.measuring import Measure, Measured, Task
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 __all__ = ["measure_in_order", "single_thread"]
 
@@ -75,13 +79,26 @@ def measure_in_order(
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Compute with one of torch's threads, so that sums are the same on every machine's cores."""
+    """Compute with one thread, torch and NumPy, so that sums are the same on any number of cores.
+
+    And faster: two processes of which each has as many threads as there are cores wait for one
+    another more than they compute.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with _numpy_threads().limit(limits=1):
+            yield
     finally:
         torch.set_num_threads(threads)
+
+
+@cache
+def _numpy_threads() -> ThreadpoolController:
+    # Looking for the libraries takes milliseconds, changing their number of threads does not.
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 _measurer: Measure | None = None  # of this worker process
@@ -93,6 +110,7 @@ def _start(task: Task) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
+    _numpy_threads().limit(limits=1)
     _measurer = task.start()
 
 

@@ -169,6 +169,7 @@ def search(
     _prepare(out, overwrite)
     settings: dict[str, object] = {
         "space": space.name,
+        **({"builder": builder} if (builder := getattr(space, "builder", None)) else {}),
         "proxies": [proxy.name for proxy in asked],
         "images": batch_identity(batch),
         "sampler": sampler,

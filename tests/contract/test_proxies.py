@@ -4,7 +4,19 @@ from nasproxy import proxies
 from nasproxy.testing.proxies import ProxyContract
 
 # What a proxy does not claim to read: a vector has no positions to correlate channels over.
-_NETWORKS = {"meco": ("convolutional", "transformer")}
+_OF_TRANSFORMERS = (
+    "activation_distance",
+    "dss",
+    "head_confidence",
+    "head_importance",
+    "jacobian_cosine",
+    "softmax_confidence",
+    "synaptic_diversity",
+    "synaptic_saliency",
+)
+_NETWORKS = {"meco": ("convolutional", "transformer")} | dict.fromkeys(
+    _OF_TRANSFORMERS, ("transformer",)
+)
 
 for _name in proxies.names():
     _proxy = proxies.get(_name)

@@ -16,6 +16,7 @@ from zerocost_cli.nasproxy.options import (
     files_read,
     json_option,
     proxies_option,
+    space_of,
     split,
 )
 from zerocost_cli.printing import print_json, print_table, progress
@@ -69,7 +70,10 @@ def command(
     models: Path | None,
     proxies: str | None,
     images: str,
-    batch_size: int,
+    text: str,
+    length: int | None,
+    builder: str | None,
+    batch_size: int | None,
     seed: int,
     device: str,
     seeds: int,
@@ -113,7 +117,7 @@ def command(
             listed,
             names,
             images=images,
-            batch_size=batch_size,
+            batch_size=64 if batch_size is None else batch_size,
             seeds=drawn,
             device=device,
             nodes=keep,
@@ -121,18 +125,17 @@ def command(
         task, entries = own, [model.name for model in listed]
         inputs = [models, *own.sources(), *files_read(images)]
     else:
-        from nasproxy import spaces
         from nasproxy.scoring.architectures import architectures_task, multiply_accumulates
         from nasproxy.scoring.choice import choose
         from nasproxy.scoring.readiness import check_batch, check_device
 
-        space = spaces.get(str(space_name))
+        space = space_of(str(space_name), builder, length)
         chosen = choose(space, every=every, sample=sample, listed=archs, seed=seed)
-        batches = [batch_of(space, images, batch_size, each) for each in drawn]
+        batches = [batch_of(space, images, text, batch_size, each) for each in drawn]
         check_batch(get_all(names), batches[0])
         check_device(device)
         task = architectures_task(space, batches, names, seeds=drawn, device=device, nodes=keep)
-        entries, inputs = [str(a) for a in chosen], files_read(images, archs)
+        entries, inputs = [str(a) for a in chosen], files_read(images, text, archs)
         size = multiply_accumulates(space)
     workers = min(jobs if jobs is not None else os.cpu_count() or 1, max(1, len(entries)))
     if estimate:

@@ -16,6 +16,7 @@ from zerocost_cli.nasproxy.options import (
     json_option,
     out_option,
     proxies_option,
+    space_of,
     split,
     table_files,
 )
@@ -114,7 +115,10 @@ def command(
     storage: str | None,
     study: str | None,
     images: str,
-    batch_size: int,
+    text: str,
+    length: int | None,
+    builder: str | None,
+    batch_size: int | None,
     seed: int,
     device: str,
     benchmark_name: str | None,
@@ -136,7 +140,7 @@ def command(
     nasproxy search --space nasbench201 --budget 500 --sampler nsga2
                     --objectives proxies,latency:pixel3 --max-params 0.8M --out runs/front
     """
-    from nasproxy import benchmarks, spaces
+    from nasproxy import benchmarks
     from nasproxy.proxies import get_all
     from nasproxy.search.result import RESULT
     from nasproxy.search.run import SharedStudy, search
@@ -151,11 +155,11 @@ def command(
     get_all(names)
     limits = _limits(max_params, max_flops, max_latency)
     wanted = budget if budget is not None else population * (generations or 0)
-    space = spaces.get(space_name)
+    space = space_of(space_name, builder, length)
     benchmark = None if benchmark_name is None else benchmarks.get(benchmark_name)
     if benchmark is not None and target is None:
         target = next(iter(benchmark.targets))
-    batch = batch_of(space, images, batch_size, seed)
+    batch = batch_of(space, images, text, batch_size, seed)
     with progress("searching", wanted) as advance:
 
         def evaluated(state: SearchState) -> None:
@@ -182,7 +186,7 @@ def command(
             benchmark=benchmark,
             target=target,
             overwrite=overwrite,
-            inputs=[*files_read(images), *table_files(benchmark)],
+            inputs=[*files_read(images, text), *table_files(benchmark)],
             command=sys.argv,
             on_evaluation=evaluated,
         )
