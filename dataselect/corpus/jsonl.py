@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_lines"]
 
-_BOM = b"\xef\xbb\xbf"
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _BLANK = b" \t\r\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -39,8 +38,7 @@ def decode_lines(
     """
     assert isinstance(raw.content, bytes)
     content = raw.content
-    start = len(_BOM) if raw.first_row == 0 and content.startswith(_BOM) else 0
-    row = raw.first_row
+    start, row = 0, raw.first_row
     while start < len(content):
         end = content.find(b"\n", min(start + BATCH_BYTES, len(content)) - 1) + 1 or len(content)
         block = memoryview(content)[start:end]

@@ -13,6 +13,8 @@ from dataselect.corpus.streams import Content
 
 __all__ = ["cut_lines"]
 
+_BOM = b"\xef\xbb\xbf"
+
 
 def cut_lines(source: Source, options: ReadOptions) -> Iterator[RawPart | SourceEnd]:
     """The parts of a file of lines, in order, and its end.
@@ -61,6 +63,10 @@ class _Cutter:
 
     def take(self, block: bytes, stored: int) -> Iterator[RawPart]:
         """Add a block; give the parts that it completes."""
+        if self._position == 0 and block.startswith(_BOM):
+            self._hash.update(_BOM)
+            self._position = len(_BOM)
+            block = block[len(_BOM) :]
         if self._skipped is not None:
             found = block.find(b"\n")
             dropped = len(block) if found < 0 else found + 1

@@ -20,7 +20,6 @@ __all__ = ["write_lines"]
 
 _NEWLINE = ord("\n")
 _GZIP_LEVEL = 6
-_BOM = b"\xef\xbb\xbf"
 
 
 def write_lines(
@@ -55,8 +54,6 @@ def _pieces(
     if not content.endswith(b"\n"):
         ends = np.append(ends, len(content))
     starts = np.concatenate([[0], ends[:-1]])
-    if part.first_row == 0 and content.startswith(_BOM):
-        starts[0] = len(_BOM)
     at = rows - part.first_row
     view = memoryview(content)
     if not change.changes_lines:
