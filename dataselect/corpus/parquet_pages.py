@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["rows_at_a_time"]
 
 _ROWS = 1024
-_MEMORY = 512 * MIB
+_MEMORY = 128 * MIB
 _HEADER = 16
 _DICTIONARY_PAGE = 2
 
