@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8
 
+from dataselect.scorers.signals.eight import PADDING
 from zerocost.compiled import compiled
 
 __all__ = ["decoded", "is_valid", "repaired", "width"]
@@ -96,7 +97,7 @@ def repaired(
     """The bytes with U+FFFD in the place of each longest ill-formed part, as Python decodes them.
 
     Returns:
-        Valid UTF-8, at the most three times as long.
+        Valid UTF-8, at the most three times as long, and `eight.PADDING` zeros.
     """
     length = 0
     at = start
@@ -104,7 +105,7 @@ def repaired(
         size = _well_formed(data, at, end)
         length += size if size > 0 else 3
         at += abs(size)
-    out = np.empty(length, np.uint8)
+    out = np.zeros(length + PADDING, np.uint8)
     to = 0
     at = start
     while at < end:
