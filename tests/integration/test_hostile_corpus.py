@@ -4,7 +4,6 @@ import gzip
 import json
 import runpy
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
