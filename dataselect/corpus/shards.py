@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
@@ -111,7 +111,7 @@ def _write(
     source: Source,
     file: CorpusFile,
     rows: Int64[np.ndarray, " rows"],
-    stream: BinaryIO,
+    stream: Any,
     rewriting: Rewriting,
 ) -> str:
     if source.format == "jsonl":
