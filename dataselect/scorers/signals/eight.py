@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["PADDING", "lane_count", "letters_of", "load", "low_lanes", "matches", "trailing_lanes"]
 
@@ -60,33 +60,33 @@ def _set_bits(typing: Any, value: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@compiled
+@compiled_within()
 def letters_of(lanes: int) -> int:
     """The mask of lanes that are a-z or A-Z."""
     lower = (lanes | _CASE) & _LOW
     return (lower + _FROM_A) & ~(lower + _BEYOND_Z) & ~lanes & _HIGH
 
 
-@compiled
+@compiled_within()
 def matches(lanes: int, byte: int) -> int:
     """The mask of lanes that are a byte, below 128 like all lanes."""
     different = lanes ^ (_ONES * byte)
     return ~((different & _LOW) + _LOW) & ~different & _HIGH
 
 
-@compiled
+@compiled_within()
 def trailing_lanes(mask: int) -> int:
     """How many of the first lanes are in a mask, without a gap: 0 .. 8."""
     return np.int64(_trailing_zeros(~mask & _HIGH) >> np.uint64(3))
 
 
-@compiled
+@compiled_within()
 def lane_count(mask: int) -> int:
     """How many lanes are in a mask."""
     return np.int64(_set_bits(mask))
 
 
-@compiled
+@compiled_within()
 def low_lanes(lanes: int, count: int) -> int:
     """The first 1 .. 8 lanes; the others are 0."""
     return lanes & (~np.uint64(0) >> (_EIGHT * np.uint64(8 - count)))

@@ -18,7 +18,7 @@ from dataselect.scorers.signals.unicode_tables import (
     UPPER,
     Tables,
 )
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["add_gopher_words"]
 
@@ -35,7 +35,7 @@ _DOT, _COMMA, _PLUS, _STAR = ord("."), ord(","), ord("+"), ord("*")
 _STICKY = (ord("-"), ord("/"), ord("\\"), ord("|"), ord("^"), ord("~"), ord("@"))
 
 
-@compiled
+@compiled_within()
 def add_gopher_words(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],
@@ -96,12 +96,12 @@ def add_gopher_words(
     return known
 
 
-@compiled
+@compiled_within()
 def _is_edge(code: int, flags: int) -> bool:
     return not flags & _INSIDE and code not in _STICKY
 
 
-@compiled
+@compiled_within()
 def _inner_end(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],
@@ -126,7 +126,7 @@ def _inner_end(
     return last
 
 
-@compiled
+@compiled_within()
 def _parts(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32
 
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["PRIME", "SEED", "hash_codes", "hash_of", "mixed", "stirred"]
 
@@ -15,21 +15,21 @@ _OTHER_SEED = np.uint64(0x84222325CBF29CE4)
 _SHIFT = np.uint64(32)
 
 
-@compiled
+@compiled_within()
 def stirred(value: int, lanes: int) -> int:
     """A running hash after eight more letters; the last ones are padded with zeros."""
     value = (value ^ lanes) * PRIME
     return value ^ (value >> _SHIFT)
 
 
-@compiled
+@compiled_within()
 def mixed(value: int, length: int) -> int:
     """The hash of a word, every bit of which depends on every bit of the running one."""
     value = (value ^ np.uint64(length)) * PRIME
     return value ^ (value >> _SHIFT)
 
 
-@compiled
+@compiled_within()
 def hash_codes(codes: Int32[np.ndarray, " characters"], first: int, last: int) -> int:
     """The hash of the word ``codes[first:last]``."""
     value = SEED
@@ -48,7 +48,7 @@ def hash_codes(codes: Int32[np.ndarray, " characters"], first: int, last: int) -
     return mixed(value, last - first)
 
 
-@compiled
+@compiled_within()
 def _hash_other(codes: Int32[np.ndarray, " characters"], first: int, last: int) -> int:
     value = _OTHER_SEED
     for k in range(first, last):

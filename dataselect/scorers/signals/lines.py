@@ -8,7 +8,7 @@ from jaxtyping import Float64, Int32, Int64, UInt8, UInt32
 from dataselect.scorers.signals.quantities import COUNTS, SUMS
 from dataselect.scorers.signals.unicode_tables import TERMINAL, class_of
 from dataselect.scorers.signals.utf8 import decoded
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = [
     "CHARACTERS",
@@ -47,14 +47,14 @@ _BULLETS = (0x2022, 0x2023, 0x25B6, 0x25C0, 0x25E6, 0x25A0, 0x25A1, 0x25AA, 0x25
 _SHORT = 30
 
 
-@compiled
+@compiled_within()
 def begin_line(line: Int64[np.ndarray, " state"]) -> None:
     """An empty line."""
     line[:] = 0
     line[FIRST] = -1
 
 
-@compiled
+@compiled_within()
 def end_line(
     data: UInt8[np.ndarray, " bytes"],
     index: Int32[np.ndarray, " blocks"],

@@ -13,7 +13,7 @@ from dataselect.scorers.signals.unicode_tables import (
     UPPER,
     Tables,
 )
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["normalise"]
 
@@ -23,7 +23,7 @@ _SIGMA, _SMALL_SIGMA, _FINAL_SIGMA = 0x3A3, 0x3C3, 0x3C2
 _SHORT = 16  # longer runs of combining marks are sorted by counting: hostile text stacks millions
 
 
-@compiled
+@compiled_within(inline=False)
 def normalise(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],
@@ -31,6 +31,7 @@ def normalise(
     seen: int,
     tables: Tables,
     out: Int32[np.ndarray, " room"],
+    spare: UInt32[np.ndarray, " spare"],
 ) -> int:
     """Write the normalised code points of a piece of text without white space.
 
@@ -44,6 +45,7 @@ def normalise(
         seen: all their flags together.
         tables: of Unicode.
         out: room for four times as many code points.
+        spare: memory for 257 numbers and as many as ``out`` has room for.
 
     Returns:
         How many code points there are; 0 where there is only punctuation. Linear in the characters.
@@ -96,21 +98,22 @@ def normalise(
         if not flags & IGNORABLE:
             cased = flags & CASED != 0
     if marks:
-        _reorder(out, n, order_index, order_table)
+        _reorder(out, n, order_index, order_table, spare)
     return n
 
 
-@compiled
+@compiled_within()
 def _order(index: Int32[np.ndarray, " blocks"], order: UInt8[np.ndarray, " values"], code: int) -> int:
     return np.int64(order[(index[code >> 8] << 8) + (code & 255)])
 
 
-@compiled
+@compiled_within()
 def _reorder(
     codes: Int32[np.ndarray, " room"],
     length: int,
     index: Int32[np.ndarray, " blocks"],
     order: UInt8[np.ndarray, " values"],
+    spare: UInt32[np.ndarray, " spare"],
 ) -> None:
     """Sort each run of combining marks by their class, stably: the canonical order."""
     first = 0
@@ -131,23 +134,28 @@ def _reorder(
                     k -= 1
                 codes[k] = code
         else:
-            _count_sort(codes[first:last], index, order)
+            _count_sort(codes, first, last, index, order, spare)
         first = last
 
 
-@compiled
+@compiled_within()
 def _count_sort(
-    codes: Int32[np.ndarray, " length"],
+    codes: Int32[np.ndarray, " room"],
+    first: int,
+    last: int,
     index: Int32[np.ndarray, " blocks"],
     order: UInt8[np.ndarray, " values"],
+    spare: UInt32[np.ndarray, " spare"],
 ) -> None:
-    places = np.zeros(257, np.int64)
-    for code in codes:
-        places[_order(index, order, code) + 1] += 1
+    places = spare[:257]
+    places[:] = 0
+    for k in range(first, last):
+        places[_order(index, order, codes[k]) + 1] += np.uint32(1)
+        spare[257 + k - first] = np.uint32(codes[k])
     for rank in range(1, 257):
         places[rank] += places[rank - 1]
-    found = codes.copy()
-    for code in found:
+    for k in range(first, last):
+        code = np.int32(spare[257 + k - first])
         rank = _order(index, order, code)
-        codes[places[rank]] = code
-        places[rank] += 1
+        codes[first + np.int64(places[rank])] = code
+        places[rank] += np.uint32(1)

@@ -24,7 +24,7 @@ from dataselect.scorers.signals.unicode_tables import (
 )
 from dataselect.scorers.signals.utf8 import decoded, width
 from dataselect.scorers.signals.wants import WANT_SYLLABLES, WANT_TOKENS
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["add_piece"]
 
@@ -39,7 +39,7 @@ _JAVASCRIPT = np.uint64(hash_of("javascript"))
 _LOREM, _IPSUM = np.frombuffer(b"lorem", np.uint8), np.frombuffer(b"ipsum", np.uint8)
 
 
-@compiled
+@compiled_within()
 def add_piece(
     data: UInt8[np.ndarray, " bytes"],
     at: int,
@@ -103,7 +103,7 @@ def add_piece(
     piece[SENTENCE] = sentence_state(codes, classes, length, seen, piece[SENTENCE], counts)
 
     folded = scratch.folded
-    n = normalise(codes, classes, length, seen, tables, folded)
+    n = normalise(codes, classes, length, seen, tables, folded, scratch.spare)
     if n > 0:
         normal = hash_codes(folded, 0, n)
         words = piece[VOCABULARY]
@@ -130,7 +130,7 @@ def add_piece(
     return at, length, uppercase, hash_codes(codes, 0, length)
 
 
-@compiled
+@compiled_within()
 def _stands(text: np.ndarray, at: int, word: UInt8[np.ndarray, " letters"]) -> bool:
     """Whether a word stands at a place."""
     for k in range(word.shape[0]):

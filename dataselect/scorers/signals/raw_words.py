@@ -9,7 +9,7 @@ from dataselect.scorers.signals.hashing import hash_codes
 from dataselect.scorers.signals.quantities import COUNTS
 from dataselect.scorers.signals.stop_words import find
 from dataselect.scorers.signals.unicode_tables import ASCII_LETTER, END, LOWER, UPPER, WORD
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["count_raw_words", "count_symbols", "split_sentences"]
 
@@ -26,7 +26,7 @@ _HASH, _DOT, _ELLIPSIS = ord("#"), ord("."), ord("…")
 _LONGEST_STOP_WORD = 13
 
 
-@compiled
+@compiled_within()
 def count_raw_words(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],
@@ -52,7 +52,7 @@ def count_raw_words(
         first = last
 
 
-@compiled
+@compiled_within()
 def split_sentences(
     classes: UInt32[np.ndarray, " room"],
     length: int,
@@ -82,7 +82,7 @@ def split_sentences(
     return begun
 
 
-@compiled
+@compiled_within()
 def count_symbols(
     codes: Int32[np.ndarray, " room"], length: int, counts: Int64[np.ndarray, " counts"]
 ) -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Int32, Int64, UInt8, UInt32
 from dataselect.scorers.signals.quantities import COUNTS
 from dataselect.scorers.signals.syllables import LONGEST, syllables
 from dataselect.scorers.signals.unicode_tables import LETTER, MARK, Tables
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["count_reading_words"]
 
@@ -20,7 +20,7 @@ _VOWELS = tuple(map(ord, "aeiouyAEIOUY"))
 _A, _X = ord("a"), ord("x")
 
 
-@compiled
+@compiled_within()
 def count_reading_words(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],
@@ -55,7 +55,7 @@ def count_reading_words(
         first = last
 
 
-@compiled
+@compiled_within()
 def _plain(code: int, tables: Tables) -> int:
     if code < 0x80:
         return code

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int32, Int64, UInt64
 
 from dataselect.scorers.signals.hashing import PRIME
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["HashTables", "count_duplicates", "count_repeated", "entropy", "numbered", "tables_for"]
 
@@ -50,7 +50,7 @@ def tables_for(size: int) -> HashTables:
     )
 
 
-@compiled
+@compiled_within()
 def _cleared(slots: Int32[np.ndarray, " slots"], size: int) -> int:
     """Empty as many slots as a list needs; how far to shift a hash to find its slot."""
     bits = 4
@@ -60,7 +60,7 @@ def _cleared(slots: Int32[np.ndarray, " slots"], size: int) -> int:
     return np.uint64(64 - bits)
 
 
-@compiled
+@compiled_within(inline=False)
 def numbered(hashes: UInt64[np.ndarray, " size"], tables: HashTables) -> int:
     """Number the elements of a list by first occurrence, and count each.
 
@@ -108,7 +108,7 @@ def entropy(counts: Int32[np.ndarray, " different"], total: int) -> float:
     return found + once / total * np.log(float(total))
 
 
-@compiled
+@compiled_within(inline=False)
 def count_duplicates(
     hashes: UInt64[np.ndarray, " size"], lengths: Int64[np.ndarray, " size"], tables: HashTables
 ) -> tuple[int, int]:
@@ -132,7 +132,7 @@ def count_duplicates(
     return repeated, characters
 
 
-@compiled
+@compiled_within(inline=False)
 def count_repeated(
     lengths: Int32[np.ndarray, " size"],
     tables: HashTables,
@@ -193,7 +193,7 @@ def count_repeated(
             dupes[n - _FIRST_DUPE] = characters
 
 
-@compiled
+@compiled_within(inline=False)
 def _longer(length: int, tables: HashTables, size: int) -> int:
     """Number the n-grams from the repeated (n-1)-grams; keep those that occur twice."""
     slots, keys, counts = tables.slots, tables.keys, tables.counts
@@ -232,7 +232,7 @@ def _longer(length: int, tables: HashTables, size: int) -> int:
     return kept
 
 
-@compiled
+@compiled_within(inline=False)
 def _read_before(lengths: Int32[np.ndarray, " size"], tables: HashTables, size: int, n: int) -> int:
     """Characters of the n-grams that were read before, going on behind each of them."""
     numbers, active, seen = tables.numbers, tables.active, tables.counts

@@ -40,7 +40,7 @@ from dataselect.scorers.signals.syllables import syllables
 from dataselect.scorers.signals.unicode_tables import END, SPACE, Tables, class_of
 from dataselect.scorers.signals.utf8 import decoded, width
 from dataselect.scorers.signals.wants import WANT_SYLLABLES, WANT_TOKENS
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["scan"]
 
@@ -77,7 +77,7 @@ for _mark in ",.;:!?":
 _LOREM, _IPSUM = np.frombuffer(b"lorem", np.uint8), np.frombuffer(b"ipsum", np.uint8)
 
 
-@compiled
+@compiled_within(inline=False)
 def scan(
     data: UInt8[np.ndarray, " bytes"],
     start: int,
@@ -314,7 +314,7 @@ def scan(
     return piece[VOCABULARY], piece[TOKENS], lines, paragraphs
 
 
-@compiled
+@compiled_within()
 def _visible_end(
     data: UInt8[np.ndarray, " bytes"],
     start: int,
@@ -333,7 +333,7 @@ def _visible_end(
     return end
 
 
-@compiled
+@compiled_within()
 def _same(text: UInt8[np.ndarray, " bytes"], at: int, word: UInt8[np.ndarray, " letters"]) -> bool:
     """Whether a lower-case ASCII word stands at a place, in either case."""
     for k in range(word.shape[0]):

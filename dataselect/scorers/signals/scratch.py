@@ -33,6 +33,7 @@ class Scratch(NamedTuple):
         codes: code points of a piece.
         classes: their flags.
         folded: code points of the piece normalised.
+        spare: for sorting them.
         letters: of a word, as bytes.
         line: state of a line.
         piece: state between pieces.
@@ -49,6 +50,7 @@ class Scratch(NamedTuple):
     codes: np.ndarray
     classes: np.ndarray
     folded: np.ndarray
+    spare: np.ndarray
     letters: np.ndarray
     line: np.ndarray
     piece: np.ndarray
@@ -70,6 +72,7 @@ def room_for(size: int) -> Scratch:
         np.empty(size + 2, np.int32),
         np.empty(size + 2, np.uint32),
         np.empty(2 * size + 8, np.int32),
+        np.empty(2 * size + 300, np.uint32),
         np.empty(80, np.uint8),
         np.empty(LINE_STATE, np.int64),
         np.empty(PIECE_STATE, np.int64),

@@ -7,7 +7,7 @@ from jaxtyping import Int32, Int64, UInt32
 
 from dataselect.scorers.signals.quantities import COUNTS
 from dataselect.scorers.signals.unicode_tables import ALNUM, LETTER, LOWER, NONASCII, TERMINAL
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["ABBREVIATIONS", "BEGUN", "CLOSERS", "ENDING", "INLINE", "sentence_state"]
 
@@ -32,7 +32,7 @@ _ABBREVIATIONS = np.array(
 _ELLIPSIS, _FULL_STOP = ord("…"), ord(".")
 
 
-@compiled
+@compiled_within()
 def sentence_state(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],
@@ -84,7 +84,7 @@ def sentence_state(
     return state
 
 
-@compiled
+@compiled_within()
 def _is_abbreviation(
     codes: Int32[np.ndarray, " room"], classes: UInt32[np.ndarray, " room"], end: int
 ) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt64
 
 from dataselect.scorers.signals.hashing import hash_of
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["GOPHER_STOP_WORDS", "find", "stop_word_tables", "stop_words"]
 
@@ -44,7 +44,7 @@ def stop_word_tables() -> tuple[np.ndarray, np.ndarray]:
     return slots, bits
 
 
-@compiled
+@compiled_within()
 def find(value: int, slots: UInt64[np.ndarray, " slots"]) -> int:
     """Where a hash is in the table of stop words, or -1."""
     at = np.int64(value) & (_SLOTS - 1)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from dataselect.scorers.signals.eight import lane_count, load, low_lanes, matches
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = ["LONGEST", "syllables"]
 
@@ -19,7 +19,7 @@ _LETTER_E, _LETTER_L = ord("e"), ord("l")
 _EIGHT, _TOP = np.uint64(8), np.uint64(56)
 
 
-@compiled
+@compiled_within()
 def _vowels(lanes: int) -> int:
     return (
         matches(lanes, _A)
@@ -31,7 +31,7 @@ def _vowels(lanes: int) -> int:
     )
 
 
-@compiled
+@compiled_within()
 def syllables(data: UInt8[np.ndarray, " bytes"], start: int, length: int) -> int:
     """How many syllables so many ASCII letters have: at least one.
 
@@ -58,6 +58,6 @@ def syllables(data: UInt8[np.ndarray, " bytes"], start: int, length: int) -> int
     return max(1, groups)
 
 
-@compiled
+@compiled_within()
 def _is_vowel(letter: int) -> bool:
     return 0x1104111 >> (letter - 97) & 1 != 0

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Int32, UInt32
 
 from dataselect.scorers.signals.stop_words import stop_word_tables
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 
 __all__ = [
@@ -156,7 +156,7 @@ class Tables(NamedTuple):
     stop_bits: np.ndarray
 
 
-@compiled
+@compiled_within()
 def class_of(
     index: Int32[np.ndarray, " blocks"], flags: UInt32[np.ndarray, " values"], code: int
 ) -> int:

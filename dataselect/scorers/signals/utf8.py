@@ -6,14 +6,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 from dataselect.scorers.signals.eight import PADDING
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["decoded", "is_valid", "repaired", "width"]
 
 _REPLACEMENT = (0xEF, 0xBF, 0xBD)  # U+FFFD
 
 
-@compiled
+@compiled_within()
 def width(lead: int) -> int:
     """How many bytes the character of a leading byte takes, in valid UTF-8."""
     if lead < 0x80:
@@ -25,7 +25,7 @@ def width(lead: int) -> int:
     return 4
 
 
-@compiled
+@compiled_within()
 def decoded(data: UInt8[np.ndarray, " bytes"], at: int) -> int:
     """The code point that begins at a byte, in valid UTF-8."""
     lead = np.int64(data[at])
@@ -40,7 +40,7 @@ def decoded(data: UInt8[np.ndarray, " bytes"], at: int) -> int:
     return (lead & 0x07) << 18 | second << 12 | third << 6 | np.int64(data[at + 3]) & 0x3F
 
 
-@compiled
+@compiled_within()
 def _well_formed(data: UInt8[np.ndarray, " bytes"], at: int, end: int) -> int:
     """Bytes of the well-formed character at a byte; minus those of its longest good beginning."""
     lead = data[at]
