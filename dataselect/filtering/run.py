@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +32,7 @@ from dataselect.filtering.decisions import decided_part
 from dataselect.filtering.writing import Filter, Judged, write_kept, write_rejected
 from dataselect.scores.folder import ScoreFolder, open_scores
 from dataselect.scores.run import QUARANTINED, Progress, score_corpus
+from zerocost.files import to_json
 from zerocost.manifest import Counts, FileRecord, finish
 from zerocost.manifest import begin as begin_manifest
 
@@ -143,9 +146,11 @@ def filter_corpus(
         _refuse_other_corpus(found, sources)
         judged = Judged(found, asked, options, names)
         shards = write_kept(sources, judged, out)
-        if rejected is not None:
-            with output_folder(rejected, configuration, names.values(), overwrite=overwrite):
+        # The other folder may have been ended, and this one not, when a run was interrupted.
+        if rejected is not None and not (continued and _ended(rejected, configuration)):
+            with output_folder(rejected, configuration, targets, overwrite=overwrite):
                 write_rejected(sources, judged, rejected)
+                write_json_whole(join(rejected, "manifest.json"), asdict(manifest))
         summary = _summary(out, judged, len(shards))
         _copy_quarantined(folder, out)
         inputs = [
@@ -196,6 +201,15 @@ def _summary(out: str, judged: Judged, shards: int) -> FilterSummary:
         quarantined=dict(quarantined),
         shards=shards,
     )
+
+
+def _ended(folder: str, configuration: Mapping[str, Any]) -> bool:
+    manifest = join(folder, "manifest.json")
+    if not exists(manifest):
+        return False
+    with open_to_read(manifest) as stream:
+        found = json.loads(stream.read())["configuration"]
+    return bool(found == json.loads(to_json(dict(configuration))))
 
 
 def _copy_quarantined(scores: str, out: str) -> None:
