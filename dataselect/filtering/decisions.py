@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,13 +29,23 @@ class Decided:
 
     Attributes:
         kept: of each document whether it breaks no rule.
-        broken: rule -> which documents break it; in the recipe's order.
-        reasons: of a document, by row: every rule that it broke as {"rule", "value", "limit"}.
+        broken: of each document the rules that it breaks, an Arrow list of `broken_type`.
     """
 
     kept: Bool[np.ndarray, " documents"]
-    broken: dict[str, Bool[np.ndarray, " documents"]]
-    reasons: Callable[[int], list[dict[str, Any]]]
+    broken: Any
+
+    def rules(self) -> tuple[Counter[str], Counter[str]]:
+        """How many documents break each rule, and how many break it and no other."""
+        import pyarrow.compute as pc
+
+        flat = self.broken.flatten()
+        names = np.array(
+            [f"{s} {b}" for s, b in zip(flat.field("signal"), flat.field("bound"), strict=True)],
+            dtype=object,
+        )
+        sizes = pc.list_value_length(self.broken).to_numpy(zero_copy_only=False)
+        return Counter(names.tolist()), Counter(names[np.repeat(sizes, sizes) == 1].tolist())
 
 
 Decide = Callable[["pa.Table"], Decided]
@@ -42,13 +53,14 @@ Decide = Callable[["pa.Table"], Decided]
 
 
 def broken_type() -> pa.DataType:
-    """The Arrow type of `BROKEN`."""
+    """The Arrow type of `BROKEN`: signal, value, which bound, and the limit."""
     import pyarrow as pa
 
     fields: list[pa.Field[Any]] = [
-        pa.field("rule", pa.string()),
+        pa.field("signal", pa.string()),
         pa.field("value", pa.float64()),
-        pa.field("limit", pa.string()),
+        pa.field("bound", pa.string()),
+        pa.field("limit", pa.float64()),
     ]
     return pa.list_(pa.struct(fields))
 
@@ -108,7 +120,7 @@ class SourceDecisions:
                 place = int(pc_index(table, address))
             else:
                 place = int(np.searchsorted(table["row"].to_numpy(), row))
-            found.append(decided.reasons(place))
+            found.append(decided.broken[place].as_py())
         return found
 
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from dataselect.corpus.options import ReadOptions
 from dataselect.corpus.output import output_folder, write_json_whole
 from dataselect.corpus.places import (
@@ -30,6 +28,7 @@ from dataselect.engines import Engine
 from dataselect.errors import DataselectError
 from dataselect.filtering.decisions import decided_part
 from dataselect.filtering.writing import Filter, Judged, write_kept, write_rejected
+from dataselect.scorers.scorer import Scorer
 from dataselect.scores.folder import ScoreFolder, open_scores
 from dataselect.scores.run import QUARANTINED, Progress, score_corpus
 from zerocost.files import to_json
@@ -113,7 +112,7 @@ def filter_corpus(
         "corpus": [[file.address, file.bytes] for source in sources for file in source.files],
         "options": options.as_dict(),
         "recipe": dict(asked.about),
-        "scorer": asked.scorer.fingerprint,
+        "scorer": None if scores else _scorer(asked).fingerprint,
         "scores": scores,
         "rejected": rejected,
     }
@@ -132,9 +131,8 @@ def filter_corpus(
             score_corpus(
                 paths,
                 folder,
-                [asked.scorer],
+                [_scorer(asked)],
                 options=options,
-                edit=asked.edit,
                 engine=engine,
                 workers=workers,
                 strict=strict,
@@ -173,6 +171,16 @@ def filter_corpus(
     return summary
 
 
+def _scorer(asked: Filter) -> Scorer:
+    if asked.scorer is None:
+        raise DataselectError(
+            f"the recipe {asked.name} reads columns that the scorer signals does not give",
+            accepted="the score folder that has them",
+            hint="--scores DIR",
+        )
+    return asked.scorer
+
+
 def _summary(out: str, judged: Judged, shards: int) -> FilterSummary:
     scores, asked = judged.scores, judged.asked
     rules: Counter[str] = Counter()
@@ -183,10 +191,9 @@ def _summary(out: str, judged: Judged, shards: int) -> FilterSummary:
             continue
         _, decided = decided_part(scores, asked.columns, asked.decide, at)
         kept += int(decided.kept.sum())
-        broken = sum((mask.astype(np.int64) for mask in decided.broken.values()), np.int64(0))
-        for rule, mask in decided.broken.items():
-            rules[rule] += int(mask.sum())
-            alone[rule] += int((mask & (broken == 1)).sum())
+        times, lone = decided.rules()
+        rules.update(times)
+        alone.update(lone)
     quarantined: Counter[str] = Counter()
     for source in scores.sources:
         quarantined.update(source.quarantined)
@@ -197,7 +204,7 @@ def _summary(out: str, judged: Judged, shards: int) -> FilterSummary:
         kept=kept,
         rejected=scores.documents - kept,
         rules=dict(rules),
-        alone=dict(alone),
+        alone={rule: alone[rule] for rule in rules},
         quarantined=dict(quarantined),
         shards=shards,
     )

@@ -26,21 +26,18 @@ class Filter:
     Attributes:
         name: of the recipe.
         about: all that it says, as JSON values.
-        scorer: gives the columns that it reads.
+        columns: of scores that it reads.
+        scorer: gives them; None where no built-in one does.
         decide: a table of these columns -> what is kept, and why not.
-        edit: changes the text before it is scored and written; None leaves it.
+        edit: changes the text of a document that is kept, as it is written; None leaves it.
     """
 
     name: str
     about: Mapping[str, Any]
-    scorer: Scorer
+    columns: tuple[str, ...]
+    scorer: Scorer | None
     decide: Decide
     edit: Callable[[Any], Any] | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What it reads of a score table."""
-        return tuple(column.name for column in self.scorer.columns)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from dataselect.corpus.options import ReadOptions
 from dataselect.corpus.output import locked, write_json_whole
@@ -80,7 +79,6 @@ def score_corpus(
     scorers: Sequence[Scorer],
     *,
     options: ReadOptions | None = None,
-    edit: Callable[[Any], Any] | None = None,
     engine: Engine = "local",
     workers: int | None = None,
     strict: bool = False,
@@ -99,7 +97,6 @@ def score_corpus(
         out: the folder, a path or fsspec address.
         scorers: what to run.
         options: how the corpus is read.
-        edit: changes texts before they are scored, an Arrow array to another; None leaves them.
         engine: this machine, or the Ray cluster that is running or is started for this.
         workers: how many parts are scored at a time; the result does not depend on it.
         strict: whether the first line or row that is no document ends the run.
@@ -121,7 +118,7 @@ def score_corpus(
     )
     with locked(out):
         finished = begin(out, asked, overwrite=overwrite)
-        work = ScoreWork(out, options, tuple(scorers), strict, edit)
+        work = ScoreWork(out, options, tuple(scorers), strict)
         parts: list[ScoredPart] = []
         ends: list[SourceEnd] = []
         total = sum(source.bytes for source in sources)

@@ -15,7 +15,7 @@ import pytest
 from dataselect.corpus import ReadOptions
 from dataselect.errors import DataselectError
 from dataselect.filtering import run as filtering
-from dataselect.filtering.decisions import Decided
+from dataselect.filtering.decisions import Decided, broken_type
 from dataselect.filtering.writing import Filter
 from dataselect.scorers.scorer import Column
 from dataselect.scores.run import score_corpus
@@ -35,20 +35,19 @@ class Length:
 
 
 def decide(table: pa.Table) -> Decided:
-    n = table["n"].to_numpy()
-    broken = {"short": n < 10, "odd": n % 2 == 1}
-
-    def reasons(row: int) -> list[dict[str, Any]]:
-        return [
-            {"rule": rule, "value": float(n[row]), "limit": "a limit"}
-            for rule, mask in broken.items()
-            if mask[row]
+    broken = [
+        [
+            {"signal": "n", "value": float(n), "bound": bound, "limit": limit}
+            for bound, limit in (("min", 10.0), ("max", 30.0))
+            if (n < limit if bound == "min" else n > limit or n % 2 == 1)
         ]
+        for n in table["n"].to_pylist()
+    ]
+    kept = np.array([not rules for rules in broken])
+    return Decided(kept, pa.array(broken, broken_type()))
 
-    return Decided(~(broken["short"] | broken["odd"]), broken, reasons)
 
-
-ASKED = Filter("mine", {"name": "mine"}, Length(), decide)
+ASKED = Filter("mine", {"name": "mine"}, ("n",), Length(), decide)
 OPTIONS = ReadOptions(part_bytes=200)
 
 
@@ -77,7 +76,7 @@ def test_kept_and_rejected_documents(corpus: Path, tmp_path: Path) -> None:
     summary = filtering.filter_corpus(
         [str(corpus)], str(out), ASKED, rejected=str(rejected), options=OPTIONS, workers=2
     )
-    expected = [i for i in range(40) if i >= 10 and i % 2 == 0]
+    expected = [i for i in range(40) if 10 <= i <= 30 and i % 2 == 0]
     kept = [json.loads(line) for line in (out / "a.jsonl").read_text().splitlines()]
     assert [line["more"] for line in kept] == [[i] for i in expected]
     lines = [json.loads(line) for line in (rejected / "a.jsonl").read_text().splitlines()]
@@ -86,14 +85,14 @@ def test_kept_and_rejected_documents(corpus: Path, tmp_path: Path) -> None:
         "text": "x" * 9,
         "more": [9],
         "rejected_by": [
-            {"rule": "short", "value": 9.0, "limit": "a limit"},
-            {"rule": "odd", "value": 9.0, "limit": "a limit"},
+            {"signal": "n", "value": 9.0, "bound": "min", "limit": 10.0},
+            {"signal": "n", "value": 9.0, "bound": "max", "limit": 30.0},
         ],
     }
     assert pq.read_table(out / "b.parquet")["more"].to_pylist() == expected[:10]
     table = pq.read_table(rejected / "b.parquet")
     assert table["rejected_by"].to_pylist()[-1] == [
-        {"rule": "odd", "value": 29.0, "limit": "a limit"}
+        {"signal": "n", "value": 29.0, "bound": "max", "limit": 30.0}
     ]
     assert sorted(p.name for p in out.iterdir()) == [
         "a.jsonl",
@@ -103,15 +102,15 @@ def test_kept_and_rejected_documents(corpus: Path, tmp_path: Path) -> None:
         "manifest.json",
         "quarantine.jsonl",
     ]
-    assert json.loads((rejected / "d.txt.rejected_by.json").read_text())[0]["rule"] == "short"
-    assert (summary.documents, summary.kept, summary.rejected) == (73, 15 + 10 + 2, 46)
-    assert summary.rules == {"short": 10 + 10 + 1, "odd": 20 + 15 + 1}
-    assert summary.alone == {"short": 5 + 5, "odd": 15 + 10}
+    assert json.loads((rejected / "d.txt.rejected_by.json").read_text())[0]["value"] == 3.0
+    assert (summary.documents, summary.kept, summary.rejected) == (73, 11 + 10 + 2, 50)
+    assert summary.rules == {"n min": 10 + 10 + 1, "n max": 24 + 15 + 1}
+    assert summary.alone == {"n min": 5 + 5, "n max": 19 + 10}
     counts = json.loads((out / "manifest.json").read_text())["counts"]
     assert counts == {
         "taken": 74,
-        "given": 27,
-        "rejected": {"recipe mine": 46, "malformed_json": 1},
+        "given": 23,
+        "rejected": {"recipe mine": 50, "malformed_json": 1},
     }
 
 
@@ -160,23 +159,27 @@ def test_interrupted_anywhere_it_goes_on_and_ends_with_the_same_bytes(
             run("cut", on_progress=stop if stop_at == "scoring" else None)
     with pytest.raises(DataselectError, match="was begun with other settings"):
         filtering.filter_corpus(
-            [str(corpus)], str(tmp_path / "cut"), Filter("b", {}, Length(), decide)
+            [str(corpus)], str(tmp_path / "cut"), Filter("b", {}, ("n",), Length(), decide)
         )
     run("cut")
     for kind in ("", "-rejected"):
         assert _contents(tmp_path / f"cut{kind}") == _contents(tmp_path / f"whole{kind}")
 
 
-def test_texts_that_are_edited_are_judged_and_written_so(corpus: Path, tmp_path: Path) -> None:
+def test_an_edit_changes_what_is_written_and_nothing_else(corpus: Path, tmp_path: Path) -> None:
     def doubled(texts: Any) -> Any:
         return pc.binary_join_element_wise(texts, texts, "")
 
-    asked = Filter("double", {"edit": "double"}, Length(), decide, edit=doubled)
-    summary = filtering.filter_corpus([str(corpus)], str(tmp_path / "out"), asked, options=OPTIONS)
-    assert summary.rules == {"short": 5 + 5 + 1, "odd": 0}
+    asked = Filter("double", {"edit": "double"}, ("n",), Length(), decide, edit=doubled)
+    rejected = tmp_path / "rejected"
+    summary = filtering.filter_corpus(
+        [str(corpus)], str(tmp_path / "out"), asked, rejected=str(rejected), options=OPTIONS
+    )
+    assert summary.kept == 23
     lines = (tmp_path / "out" / "a.jsonl").read_text().splitlines()
-    assert [len(json.loads(line)["text"]) for line in lines] == list(range(10, 80, 2))
-    assert pq.read_table(tmp_path / "out" / "b.parquet")["text"][0].as_py() == "y" * 10
+    assert [len(json.loads(line)["text"]) for line in lines] == list(range(20, 61, 4))
+    assert pq.read_table(tmp_path / "out" / "b.parquet")["text"][0].as_py() == "y" * 20
+    assert (rejected / "d.txt").read_text() == "zzz"
     assert (tmp_path / "out" / "c.txt").read_text() == "z" * 24
 
 
