@@ -1,4 +1,4 @@
-"""How much is selected: a number of tokens or documents, a share, or all from a score on."""
+"""How much is selected: a number of tokens or documents, or a share of them; shared by quotas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from jaxtyping import Int64
@@ -15,7 +15,16 @@ from jaxtyping import Int64
 from dataselect.errors import DataselectError
 from zerocost.errors import did_you_mean
 
-__all__ = ["OTHERS", "Budget", "Quotas", "amount_of", "quotas_of", "shares_of"]
+__all__ = [
+    "OTHERS",
+    "Budget",
+    "Quotas",
+    "amount_of",
+    "budget_of",
+    "check_quotas",
+    "quotas_of",
+    "shares_of",
+]
 
 OTHERS = "(all others)"
 _UNITS = {"": 0, "K": 3, "M": 6, "B": 9, "G": 9, "T": 12}
@@ -26,13 +35,12 @@ class Budget:
     """What is asked for.
 
     Attributes:
-        kind: ``tokens``, ``docs``, ``fraction`` of all documents, or ``threshold``: all documents
-            that are at least so good.
+        kind: ``tokens``, ``docs``, or ``fraction`` of all documents of the score table.
         amount: of it; a fraction is exact, so that 0.29 of 100 documents are 29.
     """
 
-    kind: Literal["tokens", "docs", "fraction", "threshold"]
-    amount: Fraction | float
+    kind: Literal["tokens", "docs", "fraction"]
+    amount: Fraction
 
     def units(self, documents: int) -> int:
         """The budget as a whole number of tokens or documents, rounded down.
@@ -41,7 +49,7 @@ class Budget:
             documents: in the corpus.
         """
         if self.kind == "fraction":
-            return math.floor(Fraction(self.amount) * documents)
+            return math.floor(self.amount * documents)
         return math.floor(self.amount)
 
 
@@ -74,6 +82,27 @@ def amount_of(text: str, *, what: str, share: bool = False) -> Fraction:
     return amount
 
 
+def budget_of(
+    *, tokens: str | None = None, docs: str | None = None, fraction: str | None = None
+) -> Budget | None:
+    """The budget as typed; None where there is none.
+
+    Raises:
+        DataselectError: there is more than one, or it is no amount; see `amount_of`.
+    """
+    given = {"tokens": tokens, "docs": docs, "fraction": fraction}
+    asked = {kind: text for kind, text in given.items() if text is not None}
+    if len(asked) > 1:
+        raise DataselectError(
+            f"there are {len(asked)} budgets: {', '.join(f'--{kind}' for kind in asked)}",
+            accepted="one of --tokens, --docs and --fraction",
+        )
+    for kind, text in asked.items():
+        amount = amount_of(text, what=f"--{kind}", share=kind == "fraction")
+        return Budget(cast(Literal["tokens", "docs", "fraction"], kind), amount)
+    return None
+
+
 @dataclass(frozen=True)
 class Quotas:
     """Shares of the budget for some values of a column; the others have what remains.
@@ -94,7 +123,9 @@ class Quotas:
     def group_of(self, values: Sequence[str | None]) -> Int64[np.ndarray, " n"]:
         """The group of each document, by its value in the column; a null is among the others."""
         at = {name: i for i, name in enumerate(self.shares)}
-        return np.array([at.get(v, len(at)) if v is not None else len(at) for v in values], np.int64)
+        return np.array(
+            [at.get(v, len(at)) if v is not None else len(at) for v in values], np.int64
+        )
 
 
 def quotas_of(texts: Sequence[str], column: str) -> Quotas:

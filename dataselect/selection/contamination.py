@@ -87,9 +87,7 @@ def ngrams_of(texts: Sequence[str], n: int = WORDS) -> Ngrams:
     hashes = np.zeros(slots, dtype=np.uint64)
     owners = np.zeros(slots, dtype=np.int64)
     bits = np.zeros(slots, dtype=np.uint8)  # 8 bits a slot
-    _insert(
-        found.hashes, np.repeat(np.arange(len(texts)), lengths), hashes, owners, bits
-    )
+    _insert(found.hashes, np.repeat(np.arange(len(texts)), lengths), hashes, owners, bits)
     return Ngrams(n, hashes, owners, bits, tuple(texts), int((lengths == 0).sum()))
 
 
@@ -104,9 +102,7 @@ def find_hits(texts: Any, ngrams: Ngrams) -> Hits:
     found = ngram_hashes(texts, ngrams.n)
     runs = np.zeros(len(texts), dtype=np.int64)
     first = np.full((len(texts), 2), -1, dtype=np.int64)
-    _look_up(
-        found.hashes, found.offsets, ngrams.hashes, ngrams.owners, ngrams.filter, runs, first
-    )
+    _look_up(found.hashes, found.offsets, ngrams.hashes, ngrams.owners, ngrams.filter, runs, first)
     documents = np.flatnonzero(runs)
     return Hits(documents, first[documents, 0], runs[documents], first[documents, 1])
 

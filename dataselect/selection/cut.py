@@ -46,9 +46,7 @@ class Cut:
     left: Int64[np.ndarray, " groups"]
 
 
-def find_cut(
-    passes: Callable[[], Iterable[Ranked]], budgets: Int64[np.ndarray, " groups"]
-) -> Cut:
+def find_cut(passes: Callable[[], Iterable[Ranked]], budgets: Int64[np.ndarray, " groups"]) -> Cut:
     """The exact end of every group's budget.
 
     Candidates are ordered by key, the highest first, and those with equal keys by their place in

@@ -19,6 +19,7 @@ __all__ = [
     "SHINGLE",
     "Banding",
     "Duplicates",
+    "band_hashes",
     "banding",
     "content_hashes",
     "exact_duplicates",
@@ -183,9 +184,7 @@ def exact_duplicates(
     return Duplicates(documents[order], of[order], np.ones(len(order)))
 
 
-def _slice(
-    hashes: UInt64[np.ndarray, " n"], own: int, slices: int
-) -> Int64[np.ndarray, " rows"]:
+def _slice(hashes: UInt64[np.ndarray, " n"], own: int, slices: int) -> Int64[np.ndarray, " rows"]:
     """The places of the hashes that belong to one slice."""
     if slices == 1:
         return np.arange(len(hashes))
@@ -199,6 +198,7 @@ def near_duplicates(
     scores: Float64[np.ndarray, " n"],
     *,
     threshold: float = 0.8,
+    bands: UInt64[np.ndarray, "bands n"] | None = None,
     slice_rows: int = 1 << 24,
 ) -> Duplicates:
     """Documents that are similar to a better one that stays.
@@ -217,18 +217,19 @@ def near_duplicates(
         own: signatures; may be mapped from disk.
         scores: as for `exact_duplicates`.
         threshold: the similarity from which on documents are duplicates.
+        bands: `band_hashes` of the signatures, where they are known.
         slice_rows: about how many documents' bands are looked at in one go.
 
-    Complexity: a pass over the signatures for each band and slice.
+    Complexity: a pass over each band's hashes for each slice; memory is some 40 bytes a document
+    and a row for each pair found.
     """
-    cut = banding(threshold, permutations=own.shape[1])
+    hashes_of_bands = band_hashes(own, threshold) if bands is None else bands
     rank = np.empty(len(scores), dtype=np.int64)  # 0 is the best; no candidate is last
     rank[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
     slices = max(1, -(-len(own) // slice_rows))
     need = int(np.ceil(threshold * own.shape[1] - 1e-9))
     pairs = [np.zeros((0, 3), dtype=np.int64)]
-    for band in range(cut.bands):
-        hashes = _band_hashes(own[:, band * cut.rows : (band + 1) * cut.rows])
+    for hashes in hashes_of_bands:
         for part in range(slices):
             rows = _slice(hashes, part, slices)
             rows = rows[~np.isnan(scores[rows])]
@@ -239,11 +240,16 @@ def near_duplicates(
     return _greedy(np.unique(np.concatenate(pairs), axis=0), rank, own.shape[1])
 
 
-def _band_hashes(values: UInt32[np.ndarray, "n rows"]) -> UInt64[np.ndarray, " n"]:
-    found = np.zeros(len(values), dtype=np.uint64)
-    for column in range(values.shape[1]):
-        found = (found ^ values[:, column]) * np.uint64(0x9E3779B97F4A7C15)
-        found ^= found >> np.uint64(29)
+def band_hashes(
+    own: UInt32[np.ndarray, "n permutations"], threshold: float
+) -> UInt64[np.ndarray, "bands n"]:
+    """A hash of each band of each signature, cut as `banding` says."""
+    cut = banding(threshold, permutations=own.shape[1])
+    found = np.zeros((cut.bands, len(own)), dtype=np.uint64)
+    for band in range(cut.bands):
+        for column in range(band * cut.rows, (band + 1) * cut.rows):
+            found[band] = (found[band] ^ own[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+            found[band] ^= found[band] >> np.uint64(29)
     return found
 
 

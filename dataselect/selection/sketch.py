@@ -69,9 +69,7 @@ class QuantileSketch:
         return values[np.minimum(at, len(values) - 1)]
 
 
-def sketch_of(
-    values: Float64[np.ndarray, " n"], *, buffer: int = BUFFER
-) -> QuantileSketch:
+def sketch_of(values: Float64[np.ndarray, " n"], *, buffer: int = BUFFER) -> QuantileSketch:
     """The sketch of values without NaN.
 
     Complexity: one sort of each ``buffer`` values; O(buffer log n) memory.

@@ -21,7 +21,14 @@ from dataselect.selection.transforms import (
 from zerocost.errors import did_you_mean
 from zerocost.files import write_json
 
-__all__ = ["ColumnWeight", "Weights", "read_weights", "weights_from_json", "write_weights"]
+__all__ = [
+    "ColumnWeight",
+    "Weights",
+    "read_weights",
+    "weights_from_json",
+    "weights_to_json",
+    "write_weights",
+]
 
 KEYS = ("weight", "orientation", "transform", "missing", "clip", "stats")
 
@@ -111,9 +118,9 @@ def weights_from_json(found: Any) -> Weights:
     return Weights(weights, made_by if isinstance(made_by, dict) else {"note": made_by})
 
 
-def write_weights(weights: Weights, path: Path, *, overwrite: bool = False) -> None:
-    """Write ``weights.json``, whole or not at all."""
-    columns = {}
+def weights_to_json(weights: Weights) -> dict[str, Any]:
+    """A JSON object that `weights_from_json` reads."""
+    columns: dict[str, dict[str, Any]] = {}
     for name, own in weights.columns.items():
         columns[name] = {
             "weight": own.weight,
@@ -124,7 +131,12 @@ def write_weights(weights: Weights, path: Path, *, overwrite: bool = False) -> N
             "stats": None if own.stats is None else own.stats.to_json(),
         }
         columns[name] = {key: value for key, value in columns[name].items() if value is not None}
-    write_json(path, {"columns": columns, "made_by": dict(weights.made_by)}, overwrite=overwrite)
+    return {"columns": columns, "made_by": dict(weights.made_by)}
+
+
+def write_weights(weights: Weights, path: Path, *, overwrite: bool = False) -> None:
+    """Write ``weights.json``, whole or not at all."""
+    write_json(path, weights_to_json(weights), overwrite=overwrite)
 
 
 def _column(name: str, own: Any) -> ColumnWeight:

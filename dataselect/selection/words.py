@@ -156,22 +156,7 @@ def _ngrams(
         rolling = np.uint64(0)
         word = np.uint64(0)  # of the letters since the last parting; never 0 with one
         while i < end:
-            code = np.int64(data[i])
-            if code < 0x80:
-                i += 1
-            elif code >= 0xF0 and i + 3 < end:
-                code = ((code & 0x07) << 18) | ((np.int64(data[i + 1]) & 0x3F) << 12)
-                code |= ((np.int64(data[i + 2]) & 0x3F) << 6) | (np.int64(data[i + 3]) & 0x3F)
-                i += 4
-            elif code >= 0xE0 and i + 2 < end:
-                code = ((code & 0x0F) << 12) | ((np.int64(data[i + 1]) & 0x3F) << 6)
-                code |= np.int64(data[i + 2]) & 0x3F
-                i += 3
-            elif code >= 0xC0 and i + 1 < end:
-                code = ((code & 0x1F) << 6) | (np.int64(data[i + 1]) & 0x3F)
-                i += 2
-            else:
-                i += 1
+            code, i = _code_point(data, i, end)
             fate = table[min(code, 0x10FFFF)]
             if fate < 0x80000000:
                 word = (word ^ (np.uint64(fate) + np.uint64(1))) * _BASE
@@ -194,14 +179,32 @@ def _ngrams(
 
 
 @compiled
+def _code_point(data: UInt8[np.ndarray, " bytes"], i: int, end: int) -> tuple[int, int]:
+    """The code point at a place, and the next place; a byte that begins none stands for itself."""
+    code = np.int64(data[i])
+    if code < 0xC0:
+        return code, i + 1
+    if code < 0xE0 and i + 1 < end:
+        return ((code & 0x1F) << 6) | (np.int64(data[i + 1]) & 0x3F), i + 2
+    if code < 0xF0 and i + 2 < end:
+        code = ((code & 0x0F) << 12) | ((np.int64(data[i + 1]) & 0x3F) << 6)
+        return code | (np.int64(data[i + 2]) & 0x3F), i + 3
+    if i + 3 < end:
+        code = ((code & 0x07) << 18) | ((np.int64(data[i + 1]) & 0x3F) << 12)
+        code |= ((np.int64(data[i + 2]) & 0x3F) << 6) | (np.int64(data[i + 3]) & 0x3F)
+        return code, i + 4
+    return code, i + 1
+
+
+@compiled
 def _push(
-    word: int,
-    rolling: int,
-    leaving: int,
+    word: np.uint64,
+    rolling: np.uint64,
+    leaving: np.uint64,
     ring: UInt64[np.ndarray, " n"],
     state: Int64[np.ndarray, " two"],
     found: UInt64[np.ndarray, " room"],
-) -> int:
+) -> np.uint64:
     """Let a word into the run, and the word n before it out: Σ word_i base^(n − 1 − i)."""
     n = ring.shape[0]
     word = _finished(word)
@@ -216,7 +219,7 @@ def _push(
 
 
 @compiled
-def _finished(bits: int) -> int:
+def _finished(bits: np.uint64) -> np.uint64:
     """The last steps of SplitMix64."""
     bits = (bits ^ (bits >> np.uint64(30))) * _FIRST
     bits = (bits ^ (bits >> np.uint64(27))) * _SECOND
