@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -175,7 +175,7 @@ def _with_reasons(
     is_duplicate = np.zeros(len(places), dtype=bool)
     if len(duplicates.documents):
         is_duplicate = (duplicates.documents[at] == places) & (state != NO_SCORE)
-    index: Any = pa.array(at, pa.int64(), mask=~is_duplicate)
+    index = cast(Any, pa.array(at, pa.int64(), mask=~is_duplicate))
     own_hits = [hits.get(place) for place in places.tolist()]
     similarity = pa.array(duplicates.similarity).take(index)
     return rows | {

@@ -179,7 +179,7 @@ def _ngrams(
 
 
 @compiled
-def _code_point(data: UInt8[np.ndarray, " bytes"], i: int, end: int) -> tuple[int, int]:
+def _code_point(data: UInt8[np.ndarray, " bytes"], i: int, end: int) -> tuple[np.int64, int]:
     """The code point at a place, and the next place; a byte that begins none stands for itself."""
     code = np.int64(data[i])
     if code < 0xC0:

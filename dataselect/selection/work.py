@@ -116,7 +116,8 @@ class Noise:
     ) -> Float64[np.ndarray, " n"]:
         """z / T + Gumbel noise; NaN where there is no score."""
         z = (scores - self.mean) / (self.deviation or 1.0)
-        return z / self.temperature + gumbel(self.seed, source, rows)
+        keys: Float64[np.ndarray, " n"] = z / self.temperature + gumbel(self.seed, source, rows)
+        return keys
 
 
 def ranked(work: Work, part: int, *, tokens: bool, noise: Noise | None) -> Ranked:
