@@ -223,21 +223,35 @@ def near_duplicates(
     Complexity: a pass over each band's hashes for each slice; memory is some 40 bytes a document
     and a row for each pair found.
     """
-    hashes_of_bands = band_hashes(own, threshold) if bands is None else bands
     rank = np.empty(len(scores), dtype=np.int64)  # 0 is the best; no candidate is last
     rank[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
+    same = _same_signature(own, scores, slice_rows)
+    apart = ~np.isnan(scores)
+    apart[same.documents] = False
     slices = max(1, -(-len(own) // slice_rows))
     need = int(np.ceil(threshold * own.shape[1] - 1e-9))
     pairs = [np.zeros((0, 3), dtype=np.int64)]
-    for hashes in hashes_of_bands:
+    for hashes in band_hashes(own, threshold) if bands is None else bands:
         for part in range(slices):
             rows = _slice(hashes, part, slices)
-            rows = rows[~np.isnan(scores[rows])]
+            rows = rows[apart[rows]]
             order = rows[np.lexsort((rank[rows], hashes[rows]))]
             found = _compare(own, hashes[order], order, need)
             if len(found):
                 pairs.append(found)
-    return _greedy(np.unique(np.concatenate(pairs), axis=0), rank, own.shape[1])
+    return _greedy(np.concatenate(pairs), rank, own.shape[1], same)
+
+
+def _same_signature(
+    own: UInt32[np.ndarray, "n permutations"], scores: Float64[np.ndarray, " n"], rows: int
+) -> Duplicates:
+    """Documents whose signature a better one has too: no need to compare each with each."""
+    hashes = np.zeros((len(own), 2), dtype=np.uint64)
+    for start in range(0, len(own), rows):
+        stop = min(start + rows, len(own))
+        for half in range(2):
+            hashes[start:stop, half] = band_hashes(own[start:stop, half::2], 1.0)[0]
+    return exact_duplicates(hashes, scores, slice_rows=rows)
 
 
 def band_hashes(
@@ -302,15 +316,22 @@ def _similar_pairs(
 
 
 def _greedy(
-    pairs: Int64[np.ndarray, "pairs 3"], rank: Int64[np.ndarray, " n"], permutations: int
+    pairs: Int64[np.ndarray, "pairs 3"],
+    rank: Int64[np.ndarray, " n"],
+    permutations: int,
+    same: Duplicates,
 ) -> Duplicates:
-    """From the best on, leave out what is similar to one that stays."""
+    """From the best on, leave out what is similar to one that stays, then what is equal to it."""
+    _, once = np.unique(pairs[:, 0] * len(rank) + pairs[:, 1], return_index=True)
+    pairs = pairs[once]
     order = pairs[np.lexsort((rank[pairs[:, 0]], rank[pairs[:, 1]]))]
     gone: dict[int, tuple[int, int]] = {}
     # Sorted by the worse document: when its pairs come, all better ones are decided.
     for better, worse, equal in order.tolist():
         if better not in gone and (worse not in gone or gone[worse][1] < equal):
             gone[worse] = (better, equal)
+    for document, leader in zip(same.documents.tolist(), same.of.tolist(), strict=True):
+        gone[document] = gone.get(leader, (leader, permutations))
     documents = np.array(sorted(gone), dtype=np.int64)
     of = np.array([gone[d][0] for d in documents.tolist()], dtype=np.int64)
     equal = np.array([gone[d][1] for d in documents.tolist()], dtype=np.int64)

@@ -1,5 +1,7 @@
 """Duplicates and contamination, against brute force over sets."""
 
+from functools import cache
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -54,6 +56,7 @@ def test_bands_find_what_is_asked(threshold: float) -> None:
         assert 1 - (1 - threshold**longer) ** (128 // longer) < 0.995
 
 
+@cache
 def shingles(text: str) -> set[tuple[str, ...]]:
     own = normalised_words(text)
     return {tuple(own[i : i + 5]) for i in range(len(own) - 4)} or {tuple(own)}
