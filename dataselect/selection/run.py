@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,15 @@ import numpy as np
 from dataselect.errors import DataselectError
 from dataselect.selection.budget import shares_of
 from dataselect.selection.cut import Cut, find_cut
-from dataselect.selection.duplicates import Duplicates, exact_duplicates, near_duplicates
+from dataselect.selection.job import Job, OnPart
+from dataselect.selection.leaving_out import leave_out_duplicates, leave_out_shared
 from dataselect.selection.outcome import outcome
-from dataselect.selection.ranking_pass import plan_ranking, rank_documents
+from dataselect.selection.ranking_pass import Plan, plan_ranking, rank_documents
 from dataselect.selection.settings import Settings
-from dataselect.selection.taking import Taken, write_tables
-from dataselect.selection.text_pass import Hit, TextColumns, fingerprint_texts, read_evaluation
-from dataselect.selection.work import (
-    CANDIDATE,
-    EVALUATION,
-    EXACT,
-    NEAR,
-    Noise,
-    Work,
-    open_work,
-    ranked_parts,
-    score_summary,
-)
-from zerocost.files import sha256_of, write_json
+from dataselect.selection.taking import write_tables
+from dataselect.selection.work import COLUMNS, Noise, open_work, ranked_parts, score_summary
+from dataselect.selection.writing import write_documents
+from zerocost.files import sha256_of, to_json, write_json
 from zerocost.journal import Journal
 from zerocost.manifest import Counts, FileRecord, begin, finish, write_manifest
 
@@ -44,24 +36,6 @@ LEFT_OUT = "left_out.parquet"
 SUMMARY = "summary.json"
 MANIFEST = "manifest.json"
 LIBRARIES = ("numpy", "numba", "pyarrow", "rensa")
-
-OnPart = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What all steps of a run look at."""
-
-    scores: Any
-    sources: tuple[Any, ...]
-    options: Any
-    settings: Settings
-    work: Work
-    workers: int | None
-    say: OnPart
-
-    def on_part(self, step: str) -> Callable[[int], None]:
-        return lambda done: self.say(step, done, len(self.scores.parts))
 
 
 def run_selection(
@@ -102,7 +76,7 @@ def run_selection(
     Raises:
         DataselectError: bad input, the corpus is not what was scored, or the output exists.
     """
-    from dataselect.corpus import ReadOptions
+    from dataselect.corpus import ReadOptions, output_folder
     from dataselect.scores import open_scores
 
     folder = open_scores(scores)
@@ -120,43 +94,54 @@ def run_selection(
         inputs=[path for path in settings.exclude if path.is_file()],
         libraries=LIBRARIES,
     )
-    _prepare(out, overwrite)
-    options = ReadOptions(**dict(folder.index.options))
-    with Journal(out / WORK / JOURNAL, configuration) as journal:
+    if overwrite and (out / SELECTION).is_file() and (out / MANIFEST).is_file():
+        # Shards of another corpus would otherwise stay beside those of this one.
+        shutil.rmtree(out / DOCUMENTS, ignore_errors=True)
+    with output_folder(str(out), configuration, _names(sources), overwrite=overwrite):
+        (out / WORK).mkdir(exist_ok=True)
         work = open_work(out / WORK, [part.documents for part in folder.parts])
-        job = _Job(folder, sources, options, settings, work, workers, on_part or _quiet)
-        ranking = rank_documents(folder, plan, settings, work, on_part=job.on_part("ranking"))
-        noise = _noise(job)
-        hits = _leave_out_shared(job, journal, evaluation_field)
-        duplicates = _leave_out_duplicates(job)
-        cut, budgets = _cut(job, noise)
-        taken = write_tables(
-            folder,
-            work,
-            cut,
-            orientation=plan.ranking.orientation,
-            by_tokens=_by_tokens(settings),
-            noise=noise,
-            duplicates=duplicates,
-            hits=hits,
-            selection=out / SELECTION,
-            left_out=out / LEFT_OUT,
-            on_part=job.on_part("selecting"),
-        )
-        # From here on there are shards that belong to these settings and to no others.
-        journal.append({"step": "writing documents"})
-        shards = _write_documents(job, taken, out)
-    result = outcome(settings, plan, ranking, cut, budgets, taken, folder.documents)
-    result["files"] = [str(Path(shard.address).relative_to(out)) for shard in shards]
-    write_json(out / SUMMARY, result, overwrite=True)
-    outputs = [out / SELECTION, out / LEFT_OUT, out / SUMMARY]
-    outputs += [Path(shard.address) for shard in shards]
-    counts = Counts(folder.documents, result["documents"], _rejected(result, folder.documents))
-    finished = finish(manifest, outputs=outputs, counts=counts)
-    inputs = [*manifest.inputs, *_inputs(folder)]
-    write_manifest(replace(finished, inputs=inputs), out / MANIFEST, overwrite=True)
-    shutil.rmtree(out / WORK)
+        options = ReadOptions(**dict(folder.index.options))
+        job = Job(folder, sources, options, settings, work, workers, on_part or _quiet)
+        with Journal(out / WORK / JOURNAL, configuration) as journal:
+            result, shards = _steps(job, plan, out, journal, evaluation_field)
+        write_json(out / SUMMARY, result, overwrite=True)
+        outputs = [out / SELECTION, out / LEFT_OUT, out / SUMMARY]
+        outputs += [Path(shard.address) for shard in shards]
+        counts = Counts(folder.documents, result["documents"], _rejected(result))
+        finished = finish(manifest, outputs=outputs, counts=counts)
+        inputs = [*manifest.inputs, *_inputs(folder)]
+        write_manifest(replace(finished, inputs=inputs), out / MANIFEST, overwrite=True)
+        shutil.rmtree(out / WORK)
     return {"out": str(out)} | result
+
+
+def _steps(
+    job: Job, plan: Plan, out: Path, journal: Journal, evaluation_field: str | None
+) -> tuple[dict[str, Any], list[Any]]:
+    """The summary and the shards."""
+    settings, work = job.settings, job.work
+    ranking = rank_documents(job.scores, plan, settings, work, on_part=job.on_part("ranking"))
+    noise = _noise(job)
+    hits = leave_out_shared(job, journal, evaluation_field)
+    duplicates = leave_out_duplicates(job)
+    cut, budgets = _cut(job, noise)
+    taken = write_tables(
+        job.scores,
+        work,
+        cut,
+        orientation=plan.ranking.orientation,
+        by_tokens=_by_tokens(settings),
+        noise=noise,
+        duplicates=duplicates,
+        hits=hits,
+        selection=out / SELECTION,
+        left_out=out / LEFT_OUT,
+        on_part=job.on_part("selecting"),
+    )
+    shards = write_documents(job, taken, out / DOCUMENTS)
+    result = outcome(settings, plan, ranking, cut, budgets, taken, job.scores.documents)
+    result["files"] = [Path(shard.address).relative_to(out).as_posix() for shard in shards]
+    return result, shards
 
 
 def _quiet(step: str, done: int, total: int) -> None:
@@ -193,38 +178,19 @@ def _sources(corpus: Sequence[str], scores: Any) -> tuple[Any, ...]:
 
 def _digest(scores: Any) -> str:
     """What changes whenever the score folder's index does."""
-    import hashlib
-
-    from zerocost.files import to_json
-
     return hashlib.sha256(to_json(scores.index.to_json()).encode()).hexdigest()
 
 
-def _prepare(out: Path, overwrite: bool) -> None:
-    """A folder to write into: new, or one in which the run was interrupted."""
-    if out.exists() and not out.is_dir():
-        raise DataselectError(f"{out} is a file", accepted="a folder, or a name that is free")
-    begun = (out / WORK).is_dir()
-    if out.is_dir() and any(out.iterdir()) and not begun:
-        if not (out / MANIFEST).is_file() or not (out / SELECTION).is_file():
-            raise DataselectError(
-                f"{out} holds other files", accepted="a new or empty folder, or a selection's own"
-            )
-        if not overwrite:
-            raise DataselectError(
-                f"{out} holds a selection",
-                accepted="a name that is not taken",
-                hint="--overwrite replaces it",
-            )
-    if overwrite:
-        for name in (WORK, DOCUMENTS):
-            shutil.rmtree(out / name, ignore_errors=True)
-        for name in (MANIFEST, SUMMARY, SELECTION, LEFT_OUT):
-            (out / name).unlink(missing_ok=True)
-    (out / WORK).mkdir(parents=True, exist_ok=True)
+def _names(sources: tuple[Any, ...]) -> list[str]:
+    """All files that a run may make."""
+    from dataselect.corpus import shard_names
+
+    shards = [f"{DOCUMENTS}/{name}" for name in shard_names(sources).values()]
+    kept = [f"{WORK}/{name}" for name in (JOURNAL, *COLUMNS)]
+    return [SELECTION, LEFT_OUT, SUMMARY, MANIFEST, *shards, *kept]
 
 
-def _noise(job: _Job) -> Noise | None:
+def _noise(job: Job) -> Noise | None:
     settings = job.settings
     if not settings.temperature:
         return None
@@ -233,63 +199,7 @@ def _noise(job: _Job) -> Noise | None:
     return Noise(summary.mean, summary.deviation, settings.temperature, settings.seed, sources)
 
 
-def _leave_out_shared(job: _Job, journal: Journal, field: str | None) -> list[Hit]:
-    """Read the texts where that is asked; mark what shares words with an evaluation set."""
-    settings = job.settings
-    if settings.duplicates is None and not settings.exclude:
-        return []
-    own = replace(job.options, text=field) if field else job.options
-    hits = fingerprint_texts(
-        job.sources,
-        job.scores,
-        job.options,
-        job.work,
-        settings,
-        read_evaluation(settings, own),
-        journal,
-        workers=job.workers,
-        on_part=job.on_part("reading texts"),
-    )
-    _mark(job.work, np.array([hit.document for hit in hits], dtype=np.int64), EVALUATION)
-    return hits
-
-
-def _leave_out_duplicates(job: _Job) -> Duplicates:
-    """Mark what repeats a better candidate."""
-    nothing = np.zeros(0, dtype=np.int64)
-    settings, work = job.settings, job.work
-    if settings.duplicates is None:
-        return Duplicates(nothing, nothing, np.zeros(0))
-    columns = TextColumns.of(work, settings)
-    scores = work.scores.read(0, work.documents)
-    scores[work.state.read(0, work.documents) != CANDIDATE] = np.nan
-    if columns.hashes is not None:
-        found = exact_duplicates(columns.hashes.mapped(), scores)
-    else:
-        assert columns.signatures is not None
-        assert columns.bands is not None
-        found = near_duplicates(
-            columns.signatures.mapped(),
-            scores,
-            threshold=settings.similarity,
-            bands=columns.bands.mapped().reshape(-1, work.documents),
-        )
-    _mark(work, found.documents, EXACT if settings.duplicates == "exact" else NEAR)
-    return found
-
-
-def _mark(work: Work, documents: Any, state: int) -> None:
-    """Set the state of some candidates; ascending places. What is no candidate stays so."""
-    ends = np.searchsorted(documents, work.starts)
-    for part in np.flatnonzero(np.diff(ends)).tolist():
-        start, stop = int(work.starts[part]), int(work.starts[part + 1])
-        own = work.state.read(start, stop)
-        at = documents[ends[part] : ends[part + 1]] - start
-        own[at[own[at] == CANDIDATE]] = state
-        work.state.write(start, own)
-
-
-def _cut(job: _Job, noise: Noise | None) -> tuple[Cut, list[int] | None]:
+def _cut(job: Job, noise: Noise | None) -> tuple[Cut, list[int] | None]:
     """Where the budgets end; None as budgets where all candidates are taken."""
     settings = job.settings
     if settings.budget is None:
@@ -305,60 +215,9 @@ def _cut(job: _Job, noise: Noise | None) -> tuple[Cut, list[int] | None]:
     return cut, budgets.tolist()
 
 
-def _write_documents(job: _Job, taken: Taken, out: Path) -> list[Any]:
-    """The shards of the selected documents."""
-    from dataselect.corpus.shards import write_selected
-
-    scored = [file for source in job.scores.sources for file in source.files]
-    found = [file.address for source in job.sources for file in source.files]
-    was = {address: str(file["address"]) for address, file in zip(found, scored, strict=True)}
-    sha256 = {address: str(file["sha256"]) for address, file in zip(found, scored, strict=True)}
-    number = {file.address: source.number for source in job.sources for file in source.files}
-    held: dict[int, dict[str, Any]] = {}
-
-    def keep(address: str) -> Any:
-        own = number[address]
-        if own not in held:
-            held.clear()
-            held[own] = _rows_of_source(job.scores, own, taken.selected)
-        return held[own].get(was[address], np.zeros(0, dtype=np.int64))
-
-    total, done = len(found), 0
-
-    def on_shard(shard: Any) -> None:
-        nonlocal done
-        done += 1
-        job.say("writing files", done, total)
-
-    return write_selected(
-        job.sources,
-        keep,
-        str(out / DOCUMENTS),
-        options=job.options,
-        expected=lambda address: sha256[address],
-        on_shard=on_shard,
-    )
-
-
-def _rows_of_source(scores: Any, number: int, selected: Sequence[Any]) -> dict[str, Any]:
-    """File -> the rows of it that are selected, ascending."""
-    found: dict[str, list[Any]] = {}
-    for i, part in enumerate(scores.parts):
-        if part.source != number or not selected[i].any():
-            continue
-        if scores.sources[number].format == "text":
-            table = scores.part(i, ["source"]).filter(selected[i])
-            found |= {name: [np.zeros(1, dtype=np.int64)] for name in table["source"].to_pylist()}
-        else:
-            rows = scores.part(i, ["row"])["row"].to_numpy()[selected[i]]
-            address = str(scores.sources[number].files[0]["address"])
-            found.setdefault(address, []).append(rows)
-    return {address: np.concatenate(rows) for address, rows in found.items()}
-
-
-def _rejected(result: dict[str, Any], documents: int) -> dict[str, int]:
+def _rejected(result: dict[str, Any]) -> dict[str, int]:
     reasons: dict[str, int] = dict(result["left_out"])
-    beyond = documents - result["documents"] - sum(reasons.values())
+    beyond = result["of"] - result["documents"] - sum(reasons.values())
     return reasons | ({"beyond the budget": beyond} if beyond else {})
 
 

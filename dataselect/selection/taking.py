@@ -201,10 +201,10 @@ def _leaders(scores: Any, work: Work, duplicates: Duplicates) -> Any:
     for part in np.flatnonzero(np.diff(ends)).tolist():
         table = scores.part(part, ["source", "row"])
         own = leaders[ends[part] : ends[part + 1]] - work.starts[part]
-        found.append(table.take(pa.array(own)).cast(schema))
+        found.append(table.take(own).cast(schema))
     back = np.empty(len(order), dtype=np.int64)
     back[order] = np.arange(len(order))
-    return pa.concat_tables(found).take(pa.array(back))
+    return pa.concat_tables(found).take(back)
 
 
 def _selection_schema(sampled: bool) -> Any:

@@ -105,7 +105,7 @@ def read_evaluation(settings: Settings, options: Any) -> Evaluation | None:
     for source in find_corpus([str(path) for path in settings.exclude]):
         for part in read_parts(source, options):
             refused += len(part.quarantined)
-            texts += part.batch.column("text").to_pylist()
+            texts += [text or "" for text in part.batch.column("text").to_pylist()]
             about = (part.batch.column(name).to_pylist() for name in ("source", "row", "id"))
             names += [
                 f"{address}:{row if own is None else own}"

@@ -157,7 +157,7 @@ def _ngrams(
         word = np.uint64(0)  # of the letters since the last parting; never 0 with one
         while i < end:
             code, i = _code_point(data, i, end)
-            fate = table[min(code, 0x10FFFF)]
+            fate = table[code if code < 0x110000 else 0]
             if fate < 0x80000000:
                 word = (word ^ (np.uint64(fate) + np.uint64(1))) * _BASE
                 word ^= word >> np.uint64(32)

@@ -18,6 +18,7 @@ from dataselect.selection.summary import Summary, merge_summaries, summarise
 
 __all__ = [
     "CANDIDATE",
+    "COLUMNS",
     "REASONS",
     "Noise",
     "Work",
@@ -37,6 +38,8 @@ REASONS = (
     "exact duplicate",
     "near duplicate",
 )
+# All files of the folder, those of `TextColumns` too.
+COLUMNS = ("scores", "tokens", "group", "rows", "state", "hashes", "signatures", "bands")
 CANDIDATE, NO_SCORE, NO_TOKENS, BELOW, EVALUATION, EXACT, NEAR = range(len(REASONS))
 
 

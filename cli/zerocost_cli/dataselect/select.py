@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from zerocost_cli.printing import Advance, Fixed, print_json, print_table, progress
+from zerocost_cli.printing import Fixed, Steps, print_json, print_table
 
 __all__ = ["command"]
 
@@ -139,26 +139,12 @@ def command(
             workers=workers,
             overwrite=overwrite,
             command=sys.argv,
-            on_part=_Steps(stack),
+            on_part=Steps(stack),
         )
     if as_json:
         print_json(result)
         return
     _print(result)
-
-
-class _Steps:
-    """A progress bar for each step, one after the other."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-        self._bars: dict[str, Advance] = {}
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        if step not in self._bars:
-            self._stack.close()
-            self._bars[step] = self._stack.enter_context(progress(step, total))
-        self._bars[step](done)
 
 
 def _print(result: dict[str, Any]) -> None:
