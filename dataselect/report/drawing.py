@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
@@ -13,13 +14,13 @@ from dataselect.report.histogram import Histogram
 __all__ = ["draw_heat_map", "draw_histogram", "draw_overlap", "number", "percent"]
 
 WIDTH, HEIGHT, FOOT = 320, 84, 16
-CELL, LABELS = 13, 250
+CELL, LETTER = 13, 5.8
 SHADES = 8
 
 
 def number(value: float) -> str:
     """A number in at most four significant digits: 1,234,567 as 1.235M."""
-    if value != value:
+    if math.isnan(value):
         return "–"
     if value == 0:
         return "0"
@@ -39,7 +40,7 @@ def percent(part: float, whole: float) -> str:
     if not whole:
         return "–"
     share = 100 * part / whole
-    if part == 0 or part == whole:
+    if part in (0, whole):
         return f"{share:.0f} %"
     if share < 0.1:
         return "<0.1 %"
@@ -68,31 +69,29 @@ def draw_histogram(
     if not top:
         return ""
     height = HEIGHT - FOOT
-    slot = WIDTH / len(counts)
+    at = _places(histogram, edges)
     bars = []
-    for at, count in enumerate(counts.tolist()):
+    for left, right, count in zip(at[:-1].tolist(), at[1:].tolist(), counts.tolist(), strict=True):
         if count:
             tall = max(1.0, height * count / top)
-            bars.append(f"M{at * slot:.1f} {height}v-{tall:.1f}h{max(slot - 1, 1):.1f}V{height}z")
+            bars.append(
+                f"M{left:.1f} {height}v-{tall:.1f}h{max(right - left - 1, 1):.1f}V{height}z"
+            )
     parts = [f'<path class="bars" d="{"".join(bars)}"/>']
     lines = [("median", median, f"median {number(median)}")]
     lines += [("limit", value, f"{rule}: {number(value)}") for value, rule in limits]
     for kind, value, said in lines:
-        x = _place(histogram, value)
-        if x is not None:
+        if edges[0] <= value <= edges[-1]:
+            x = float(_places(histogram, np.array([value]))[0])
             parts.append(
                 f'<path class="{kind}" d="M{x:.1f} 0V{height}"><title>{escape(said)}</title></path>'
             )
-    middle = (
-        float(np.sqrt(edges[0] * edges[-1]))
-        if histogram.scale == "log"
-        else float(edges[0] + edges[-1]) / 2
-    )
-    ends = [(0, "start", float(edges[0])), (WIDTH, "end", float(edges[-1]))]
-    if float(edges[1] - edges[0]) == 1 and edges[0] % 1 == 0.5:  # a bin a whole number
-        ends = [(0, "start", float(edges[0]) + 0.5), (WIDTH, "end", float(edges[-1]) - 0.5)]
-    else:
-        ends.insert(1, (WIDTH // 2, "middle", middle))
+    low, high = float(edges[0]), float(edges[-1])
+    middle = float(np.sqrt(low * high)) if histogram.scale == "log" else (low + high) / 2
+    shift = 0.5 if low % 1 == 0.5 and high % 1 == 0.5 else 0.0  # bins around whole numbers
+    ends = [(0, "start", low + shift), (WIDTH, "end", high - shift)]
+    if len(counts) > 12 or not shift:
+        ends.insert(1, (WIDTH // 2, "middle", float(round(middle)) if shift else middle))
     parts += [
         f'<text x="{x}" y="{HEIGHT - 3}" text-anchor="{anchor}">{number(value)}</text>'
         for x, anchor, value in ends
@@ -104,19 +103,17 @@ def draw_histogram(
     )
 
 
-def _place(histogram: Histogram, value: float) -> float | None:
-    """Where on the axis a value is; None where it is not on it."""
-    low, high = float(histogram.edges[0]), float(histogram.edges[-1])
-    if not low <= value <= high or high <= low:
-        return None
+def _places(histogram: Histogram, values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    """Where on the axis values between the first and the last edge are."""
+    low, high = histogram.edges[0], histogram.edges[-1]
     if histogram.scale == "log":
-        return WIDTH * float(np.log(value / low) / np.log(high / low))
-    return WIDTH * (value - low) / (high - low)
+        share = np.log(values / low) / np.log(high / low)
+    else:
+        share = (values - low) / (high - low)
+    return np.asarray(WIDTH * share)
 
 
-def draw_heat_map(
-    correlation: Float64[np.ndarray, "columns columns"], names: Sequence[str]
-) -> str:
+def draw_heat_map(correlation: Float64[np.ndarray, "columns columns"], names: Sequence[str]) -> str:
     """Correlations as cells, red below 0 and blue above, in the order given.
 
     Args:
@@ -124,21 +121,23 @@ def draw_heat_map(
         names: of rows and columns.
     """
     n = len(names)
-    size = LABELS + n * CELL
+    labels = 36 + round(LETTER * max(map(len, names), default=0))
+    size = labels + n * CELL
     cells = []
     for row in range(n):
         for column in range(row):
             value = float(correlation[row, column])
-            shade = "none" if value != value else _shade(value)
+            shade = "none" if math.isnan(value) else _shade(value)
             cells.append(
-                f'<rect class="{shade}" x="{LABELS + column * CELL}" y="{row * CELL}">'
+                f'<rect class="{shade}" x="{labels + column * CELL}" y="{row * CELL}">'
                 f"<title>{escape(names[row])}\n{escape(names[column])}\n"
-                f"{'no correlation known' if value != value else f'ρ = {value:.2f}'}</title></rect>"
+                f"{'not known' if math.isnan(value) else f'ρ = {value:.2f}'}</title></rect>"
             )
         cells.append(
-            f'<text x="{LABELS - 6}" y="{row * CELL + 10}" text-anchor="end">'
-            f"{escape(names[row])}</text>"
-            f'<text class="own" x="{LABELS + row * CELL + 3}" y="{row * CELL + 10}">{row + 1}</text>'
+            f'<text x="{labels - 6}" y="{row * CELL + 10}" text-anchor="end">'
+            f"{escape(names[row])} <tspan>{row + 1:>2}</tspan></text>"
+            f'<text class="own" x="{labels + row * CELL + 3}" y="{row * CELL + 10}">'
+            f"{row + 1}</text>"
         )
     return (
         f'<svg class="heat" viewBox="0 0 {size + CELL} {n * CELL + 4}" '
@@ -152,9 +151,7 @@ def _shade(value: float) -> str:
     return "z" if step == 0 else f"{'p' if value > 0 else 'n'}{step}"
 
 
-def draw_overlap(
-    together: Int64[np.ndarray, "rules rules"], rules: Sequence[str]
-) -> str:
+def draw_overlap(together: Int64[np.ndarray, "rules rules"], rules: Sequence[str]) -> str:
     """Of the documents that break a row's rule, the share that also breaks a column's."""
     n, cell = len(rules), 30
     parts = []
@@ -176,7 +173,9 @@ def draw_overlap(
                     f'y="{20 + row * cell + 19}">{said}</text>'
                 )
         parts.append(f'<text class="index" x="18" y="{20 + row * cell + 19}">{row + 1}</text>')
-        parts.append(f'<text class="share" x="{26 + row * cell + cell / 2}" y="14">{row + 1}</text>')
+        parts.append(
+            f'<text class="share" x="{26 + row * cell + cell / 2}" y="14">{row + 1}</text>'
+        )
     size = 26 + n * cell
     return (
         f'<svg class="overlap" viewBox="0 0 {size} {size - 6}" width="{size}" role="img" '

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-__all__ = ["COUNT", "Extremes", "merge_extremes", "extremes_of"]
+__all__ = ["COUNT", "Extremes", "extremes_of", "merge_extremes"]
 
 COUNT = 10
 
@@ -25,9 +25,7 @@ class Extremes:
     low_scores: Float64[np.ndarray, " low"]
 
 
-def extremes_of(
-    scores: Float64[np.ndarray, " n"], start: int, *, count: int = COUNT
-) -> Extremes:
+def extremes_of(scores: Float64[np.ndarray, " n"], start: int, *, count: int = COUNT) -> Extremes:
     """Of a part whose first document has the place ``start``; NaN is passed over."""
     places = np.flatnonzero(~np.isnan(scores))
     own = scores[places]

@@ -72,6 +72,9 @@ def empty_histogram(summary: Summary, *, whole_numbers: bool, bins: int = BINS) 
         scale: Literal["linear", "log"] = "linear"
     elif low > 0 and high / low > _HEAVY_TAIL:
         edges, scale = np.geomspace(low, high, bins + 1), "log"
+        if whole_numbers:  # no bin between two of them
+            edges[-1] += 1
+            edges = np.unique(np.round(edges)) - 0.5
     else:
         high = high if high > low else low + max(abs(low), 1.0) * 1e-3
         edges, scale = np.linspace(low, high, bins + 1), "linear"

@@ -55,7 +55,10 @@ def render(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "short": lambda text: visible(text, 120)[0]}
+    environment.filters |= {
+        "short": lambda text: visible(text, 160)[0],
+        "base": lambda address: address.replace("\\", "/").rsplit("/", 1)[-1],
+    }
     template = environment.from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
     names = [own.column.name for own in gathered.columns]
     order = order_by_similarity(gathered.correlation)
@@ -63,15 +66,13 @@ def render(
     limits = _limits(gathered.recipes)
     return template.render(
         title=title,
-        style=Markup((folder / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+        style=Markup((folder / "style.css").read_text(encoding="utf-8")),
         version=version,
         documents=f"{gathered.documents:,}",
         size=_bytes(gathered.bytes),
         scorers=_scorers(gathered, limits, shown),
         columns=len(names),
-        heat_map=Markup(  # noqa: S704
-            draw_heat_map(gathered.correlation[np.ix_(order, order)], sorted_names)
-        ),
+        heat_map=Markup(draw_heat_map(gathered.correlation[np.ix_(order, order)], sorted_names)),
         pairs=_pairs(gathered.correlation, names),
         recipes=[_recipe(own) for own in gathered.recipes],
         domains=_domains(gathered),
@@ -141,7 +142,7 @@ def _card(
         drawn = draw_histogram(histogram, own.column.name, median=median, limits=limits)
     return {
         "column": own.column,
-        "histogram": Markup(drawn),  # noqa: S704
+        "histogram": Markup(drawn),
         "quantiles": quantiles,
         "notes": notes,
         "limits": sorted({rule for _, rule in limits}),
@@ -209,7 +210,7 @@ def _recipe(own: RecipeReport) -> dict[str, Any]:
         "share": percent(overlap.rejected, overlap.documents),
         "bar": round(100 * overlap.rejected / max(1, overlap.documents), 2),
         "rules": rows,
-        "overlap": Markup(draw_overlap(overlap.together, own.rules.rules)),  # noqa: S704
+        "overlap": Markup(draw_overlap(overlap.together, own.rules.rules)),
     }
 
 
@@ -229,4 +230,3 @@ def _domains(gathered: Gathered) -> list[dict[str, Any]]:
         }
         for name, count in most[:DOMAINS]
     ]
-

@@ -13,7 +13,7 @@ from dataselect.errors import DataselectError
 
 __all__ = ["LONGEST", "Shown", "read_texts", "visible"]
 
-LONGEST = 280
+LONGEST = 230
 _MARKS = 3
 
 

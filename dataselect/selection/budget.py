@@ -76,7 +76,7 @@ def amount_of(text: str, *, what: str, share: bool = False) -> Fraction:
         number = Decimal("NaN")
     if not number.is_finite() or number < 0 or (share and number > 1):
         raise DataselectError(f"{what} is {text!r}", accepted=accepted)
-    amount = Fraction(number) * 10**power
+    amount = Fraction(number) * int(10**power)
     if not share and amount.denominator != 1:
         raise DataselectError(f"{what} is {text!r}", accepted=accepted)
     return amount

@@ -66,7 +66,7 @@ class QuantileSketch:
         values, weights = self.weighted()
         up_to = np.cumsum(weights)
         at = np.searchsorted(up_to, probabilities * up_to[-1], side="left")
-        return values[np.minimum(at, len(values) - 1)]
+        return np.asarray(values[np.minimum(at, len(values) - 1)])
 
 
 def sketch_of(values: Float64[np.ndarray, " n"], *, buffer: int = BUFFER) -> QuantileSketch:

@@ -203,6 +203,7 @@ class _Done:
 def _texts(raw: Any, scored: Any, options: Any) -> Any:
     """The texts of a part, which must be what was scored."""
     import pyarrow as pa
+
     from dataselect.corpus.reading import decode
 
     batches = list(decode(raw, options, lambda _: None))

@@ -169,7 +169,10 @@ def test_case_and_punctuation_hide_nothing() -> None:
     evaluation = "The quick brown fox doesn't jump over the lazy dog on any Sunday morning."
     ngrams = ngrams_of([evaluation, "too short"])
     assert ngrams.short == 1
-    hidden = "so: THE QUICK -- brown\u00a0fox \u201cdoesn\u2019t\u201d jump\nover the lazy dog, on any sunday, morning!"
+    hidden = (
+        "so: THE QUICK -- brown\u00a0fox \u201cdoesn\u2019t\u201d jump\nover the lazy dog, "
+        "on any sunday, morning!"
+    )
     found = find_hits(pa.array(["nothing", hidden, None]), ngrams)
     assert found.documents.tolist() == [1]
     assert shared_run(hidden, int(found.at[0]), 13).startswith("the quick brown fox doesnt")
