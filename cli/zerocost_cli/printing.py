@@ -107,8 +107,8 @@ def _cell(value: Any) -> str:
 class Advance(Protocol):
     """Tells a progress bar how much is done, and what to say beside it."""
 
-    def __call__(self, done: int, note: str = "") -> None:
-        """Show ``done`` of the total."""
+    def __call__(self, done: int, note: str = "", *, total: int | None = None) -> None:
+        """Show ``done`` of the total, or of another one that is known by now."""
         ...
 
 
@@ -141,12 +141,12 @@ def progress(label: str, total: int) -> Iterator[Advance]:
     ) as bar:
         task = bar.add_task(label, total=total, note="", rate="")
 
-        def advance(done: int, note: str = "") -> None:
+        def advance(done: int, note: str = "", *, total: int | None = None) -> None:
             speed = bar.tasks[0].speed
             rate = (
                 "" if not speed else f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
             )
-            bar.update(task, completed=done, note=note, rate=rate)
+            bar.update(task, completed=done, note=note, rate=rate, total=total)
 
         yield advance
 

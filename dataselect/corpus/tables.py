@@ -39,13 +39,14 @@ def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | Source
 
     sha256 = sha256_of_address(source.address)
     held: list[pa.RecordBatch] = []
-    held_bytes, first, number, damage = 0, 0, 0, None
+    held_bytes, first, number, total, damage = 0, 0, 0, 0, None
 
     def part() -> RawPart:
         nonlocal first, number, held_bytes
         rows = sum(len(batch) for batch in held)
+        stored = source.bytes * (first + rows) // max(1, total)
         found = RawPart(
-            source, number, first, rows, sha256, tuple(held), damage=damage, stored=source.bytes
+            source, number, first, rows, sha256, tuple(held), damage=damage, stored=stored
         )
         held.clear()
         first, number, held_bytes = first + rows, number + 1, 0
@@ -58,6 +59,7 @@ def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | Source
         except (OSError, pa.ArrowException) as cause:
             damage = _first_line(cause)
         else:
+            total = file.metadata.num_rows
             batches = _batches(file, stream, _columns(source.address, file.schema_arrow, options))
         while True:
             try:

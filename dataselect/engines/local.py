@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from dataselect.corpus.options import ReadOptions
 from dataselect.corpus.parts import RawPart, SourceEnd
 from dataselect.corpus.reading import cut
 from dataselect.corpus.sources import Source
+from dataselect.engines.work import Work
 
 __all__ = ["run_local"]
 
@@ -21,34 +22,24 @@ R = TypeVar("R")
 def run_local(
     sources: tuple[Source, ...],
     options: ReadOptions,
-    work: Callable[[RawPart], R],
+    work: Work[R],
     *,
-    done: Callable[[RawPart], R | None],
     workers: int | None = None,
 ) -> Iterator[R | SourceEnd]:
-    """The results of all parts, and the ends of the sources, in the corpus' order.
-
-    Args:
-        sources: what to read.
-        options: how.
-        work: done on each part, by any of the workers; it must not hold Python's lock for long.
-        done: the result of a part that needs no work any more; asked first.
-        workers: how many parts are worked on at a time; one a core where it is None. The results
-            do not depend on it.
-    """
+    """See `run_job`."""
     workers = workers or os.cpu_count() or 1
     if workers == 1:
         for raw in _all(sources, options):
-            yield raw if isinstance(raw, SourceEnd) else done(raw) or work(raw)
+            yield raw if isinstance(raw, SourceEnd) else work.done(raw) or work(raw)
         return
-    waiting: deque[Future[R] | R | SourceEnd] = deque()
+    waiting: deque[Any] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
         for raw in _all(sources, options):
             if isinstance(raw, SourceEnd):
                 waiting.append(raw)
             else:
-                waiting.append(done(raw) or pool.submit(work, raw))
+                waiting.append(work.done(raw) or pool.submit(work, raw))
             while len(waiting) > workers or (waiting and not isinstance(waiting[0], Future)):
                 yield _result(waiting.popleft())
         while waiting:

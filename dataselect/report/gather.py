@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -22,6 +22,7 @@ from dataselect.selection.transforms import Stats
 __all__ = ["ColumnReport", "Gathered", "RecipeReport", "Rules", "gather"]
 
 
+@runtime_checkable
 class Rules(Protocol):
     """A recipe as the report needs it.
 

@@ -78,7 +78,9 @@ def begin(folder: str, asked: dict[str, Any], *, overwrite: bool) -> Index | Non
     if begun == asked:
         return index
     if begun is not None:
-        _refuse(overwrite, f"{folder} was begun with other settings", _differences(begun, asked))
+        if any(listed(join(folder, kind)) for kind in (DOCUMENTS, *begun["scorers"])):
+            differences = _differences(begun, asked)
+            _refuse(overwrite, f"{folder} was begun with other settings", differences)
         kept = {scorer.name for scorer in index.scorers} if index is not None else set()
         for name in set(begun["scorers"]) - kept:
             remove_folder(join(folder, name))

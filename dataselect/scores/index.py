@@ -139,7 +139,7 @@ def scorer_from_json(found: Mapping[str, Any]) -> ScorerEntry:
     """The inverse of `scorer_to_json`."""
     columns = []
     for column in found["columns"]:
-        low = -math.inf if column["low"] is None else column["low"]
-        high = math.inf if column["high"] is None else column["high"]
+        low = -math.inf if column["low"] is None else float(column["low"])
+        high = math.inf if column["high"] is None else float(column["high"])
         columns.append(Column(**{**column, "low": low, "high": high}))
     return ScorerEntry(found["name"], found["fingerprint"], tuple(columns))

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from dataselect.corpus.options import ReadOptions
 from dataselect.corpus.output import locked, write_json_whole
@@ -22,7 +23,7 @@ from dataselect.corpus.places import (
 )
 from dataselect.corpus.sources import find_corpus
 from dataselect.corpus.streams import sha256_of_address
-from dataselect.engines.local import run_local
+from dataselect.engines import run_job
 from dataselect.errors import DataselectError
 from dataselect.scorers.scorer import Scorer
 from dataselect.scores.begin import asked_of_run, begin
@@ -79,6 +80,7 @@ def score_corpus(
     scorers: Sequence[Scorer],
     *,
     options: ReadOptions | None = None,
+    engine: Literal["local", "ray"] = "local",
     workers: int | None = None,
     strict: bool = False,
     overwrite: bool = False,
@@ -96,6 +98,7 @@ def score_corpus(
         out: the folder, a path or fsspec address.
         scorers: what to run.
         options: how the corpus is read.
+        engine: this machine, or the Ray cluster that is running or is started for this.
         workers: how many parts are scored at a time; the result does not depend on it.
         strict: whether the first line or row that is no document ends the run.
         overwrite: whether scores that are there may be replaced.
@@ -120,16 +123,21 @@ def score_corpus(
         parts: list[ScoredPart] = []
         ends: list[SourceEnd] = []
         total = sum(source.bytes for source in sources)
-        before, documents = 0, 0
-        for found in run_local(sources, options, work, done=work.done, workers=workers):
+        read: dict[int, int] = {}
+        documents = 0
+        for found in run_job(sources, options, work, engine=engine, workers=workers):
             if isinstance(found, SourceEnd):
                 ends.append(found)
-                before += found.source.bytes
+                read[found.source.number] = found.source.bytes
                 continue
             parts.append(found)
             documents += found.part.documents
+            source = found.part.source
+            read[source] = max(read.get(source, 0), found.stored)
             if on_progress is not None:
-                on_progress(Progress(before + found.stored, total, documents))
+                on_progress(Progress(sum(read.values()), total, documents))
+        parts.sort(key=lambda found: found.part.name)
+        ends.sort(key=lambda end: end.source.number)
         index = _index(options, ends, parts, scorers, finished)
         if finished is None:
             _gather_quarantined(out, parts)

@@ -27,7 +27,7 @@ from dataselect.scores.part_files import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ScoreWork", "ScoredPart", "stop_at_first"]
+__all__ = ["ScoreWork", "ScoredPart", "about_documents", "score_schema", "scored", "stop_at_first"]
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,14 @@ class ScoreWork:
         documents = self._documents(raw)
         missing = self._missing(raw)
         quarantined: list[Quarantined] = []
-        about_documents: list[pa.RecordBatch] = []
+        about: list[pa.RecordBatch] = []
         scores: dict[str, list[pa.RecordBatch]] = {scorer.name: [] for scorer in missing}
         for batch in decode(
             raw, self.options, stop_at_first if self.strict else quarantined.append
         ):
             for scorer in missing:
-                scores[scorer.name].append(_scored(scorer, batch, raw))
-            about_documents.append(_about(batch))
+                scores[scorer.name].append(scored(scorer, batch, raw))
+            about.append(about_documents(batch))
         for scorer in missing:
             table = pa.Table.from_batches(scores[scorer.name], score_schema(scorer))
             footer = {
@@ -108,7 +108,7 @@ class ScoreWork:
         if documents is None:
             if quarantined:
                 write_quarantined(join(self.folder, QUARANTINE, f"{name}.jsonl"), quarantined)
-            table = pa.Table.from_batches(about_documents, _about_schema())
+            table = pa.Table.from_batches(about, about_schema())
             documents = {
                 "source": raw.source.address,
                 "number": raw.number,
@@ -172,7 +172,12 @@ def score_schema(scorer: Scorer) -> pa.Schema:
     return pa.schema([pa.field(column.name, kinds[column.kind]) for column in scorer.columns])
 
 
-def _scored(scorer: Scorer, batch: pa.RecordBatch, raw: RawPart) -> pa.RecordBatch:
+def scored(scorer: Scorer, batch: pa.RecordBatch, raw: RawPart) -> pa.RecordBatch:
+    """The scores of a batch of a part, held to what the scorer declares.
+
+    Raises:
+        DataselectError: the scorer failed, or gave other rows or columns.
+    """
     where = f"{raw.source.address}, rows from {batch.column('row')[0] if len(batch) else 0}"
     try:
         found = scorer.score(batch)
@@ -200,18 +205,19 @@ def _kinds(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
-def _about_schema() -> pa.Schema:
+def about_schema() -> pa.Schema:
     import pyarrow as pa
 
     fields = [document_schema().field(name) for name in ("source", "row", "id", "domain")]
     return pa.schema([*fields, pa.field("bytes", pa.int64(), nullable=False)])
 
 
-def _about(batch: pa.RecordBatch) -> pa.RecordBatch:
+def about_documents(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """What the score table says of documents beside their scores."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     columns = [batch.column(name) for name in ("source", "row", "id", "domain")]
     texts: Any = batch.column("text")
     sizes = pc.binary_length(texts).cast(pa.int64())
-    return pa.RecordBatch.from_arrays([*columns, sizes], schema=_about_schema())
+    return pa.RecordBatch.from_arrays([*columns, sizes], schema=about_schema())
