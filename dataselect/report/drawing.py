@@ -35,7 +35,7 @@ def number(value: float) -> str:
     return f"{value:.4g}" if size >= 1 else f"{value:.3g}"
 
 
-def percent(part: float, whole: float) -> str:
+def percent(part: int, whole: int) -> str:
     """A share, never rounded to 0 or 100 where it is neither."""
     if not whole:
         return "–"

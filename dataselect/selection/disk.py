@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 from zerocost.files import disk_full
 
@@ -35,7 +36,7 @@ class DiskColumn:
         if path.stat().st_size != documents * self._row:
             os.truncate(path, documents * self._row)
 
-    def write(self, start: int, values: np.ndarray[Any, Any]) -> None:
+    def write(self, start: int, values: Shaped[np.ndarray, "..."]) -> None:
         """Put values in the place of those from a document on.
 
         Raises:
@@ -48,13 +49,13 @@ class DiskColumn:
         except OSError as cause:
             raise disk_full(self.path, cause) or cause from cause
 
-    def read(self, start: int, stop: int) -> np.ndarray[Any, Any]:
+    def read(self, start: int, stop: int) -> Shaped[np.ndarray, "..."]:
         """The values of some documents that follow one another; the caller's own to change."""
         count = (stop - start) * self.width
         found = np.fromfile(self.path, self.dtype, count, offset=start * self._row)
         return found if self.width == 1 else found.reshape(-1, self.width)
 
-    def mapped(self) -> np.ndarray[Any, Any]:
+    def mapped(self) -> Shaped[np.ndarray, "..."]:
         """All values, read from disk as they are looked at."""
         shape: Sequence[int] = (self.documents,)
         if self.width > 1:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int64
 
 from dataselect.errors import DataselectError
 from dataselect.selection.aggregate import check_columns
@@ -149,12 +150,12 @@ def rank_documents(
     return result
 
 
-def _rows(scores: Any, part: int, table: Any) -> np.ndarray[Any, Any]:
+def _rows(scores: Any, part: int, table: Any) -> Int64[np.ndarray, " n"]:
     """What tells a document of a source from the others: its row, or its place among the files."""
     own = scores.parts[part]
     if scores.sources[own.source].format == "text":
         return np.arange(own.first_row, own.first_row + len(table), dtype=np.int64)
-    rows: np.ndarray[Any, Any] = table.column("row").to_numpy()
+    rows: Int64[np.ndarray, " n"] = table.column("row").to_numpy()
     return rows
 
 

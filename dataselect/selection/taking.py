@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from jaxtyping import Bool
 
 from dataselect.selection.cut import Cut, Taker
 from dataselect.selection.duplicates import Duplicates
@@ -46,7 +47,7 @@ class Taken:
             where all were taken.
     """
 
-    selected: list[np.ndarray[Any, np.dtype[np.bool_]]]
+    selected: list[Bool[np.ndarray, " n"]]
     documents: list[int]
     tokens: list[int]
     scores: Summary

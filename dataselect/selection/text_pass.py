@@ -152,46 +152,29 @@ def fingerprint_texts(
         DataselectError: the corpus is not what was scored.
     """
     from dataselect.corpus.parts import SourceEnd
-    from dataselect.engines.local import run_local
+    from dataselect.engines import run_job
 
-    columns = TextColumns.of(work, settings)
-    done_before = [_Done(r["part"], r["hits"]) for r in journal.records if "part" in r]
-    known = {result.part: result for result in done_before}
+    known = {r["part"]: r["hits"] for r in journal.records if "part" in r}
     at = {(part.source, part.first_row): i for i, part in enumerate(scores.parts)}
-
-    def done(raw: Any) -> _Done | None:
-        return known.get(at.get((raw.source.number, raw.first_row), -1))
-
-    def fingerprint(raw: Any) -> _Done:
-        part = at.get((raw.source.number, raw.first_row), -1)
-        texts = _texts(raw, scores.parts[part] if part >= 0 else None, options)
-        start = int(work.starts[part])
-        found = fingerprints_of(
-            texts,
-            duplicates=settings.duplicates,
-            similarity=settings.similarity,
-            evaluation=None if evaluation is None else evaluation.ngrams,
-        )
-        columns.write(start, found)
-        names = () if evaluation is None else evaluation.names
-        hits = zip(
-            (start + found.hits.documents).tolist(),
-            [names[of] for of in found.hits.evaluation.tolist()],
-            found.hits.runs.tolist(),
-            found.shared,
-            strict=True,
-        )
-        return _Done(part, [list(hit) for hit in hits])
-
+    fingerprint = _Fingerprinting(
+        at,
+        tuple((part.digest, part.documents) for part in scores.parts),
+        tuple(work.starts.tolist()),
+        options,
+        TextColumns.of(work, settings),
+        settings,
+        evaluation,
+        dict(known),
+    )
     if len(known) < len(at):
-        for result in run_local(sources, options, fingerprint, done=done, workers=workers):
+        for result in run_job(sources, options, fingerprint, workers=workers):
             if isinstance(result, SourceEnd) or result.part in known:
                 continue
             journal.append({"part": result.part, "hits": result.hits})
-            known[result.part] = result
+            known[result.part] = result.hits
             if on_part is not None:
                 on_part(len(known))
-    return [Hit(*hit) for part in sorted(known) for hit in known[part].hits]
+    return [Hit(*hit) for part in sorted(known) for hit in known[part]]
 
 
 @dataclass(frozen=True)
@@ -200,7 +183,46 @@ class _Done:
     hits: list[list[Any]]
 
 
-def _texts(raw: Any, scored: Any, options: Any) -> Any:
+@dataclass(frozen=True)
+class _Fingerprinting:
+    """The work on one part, as engines run it."""
+
+    at: dict[tuple[int, int], int]
+    scored: tuple[tuple[str, int], ...]
+    starts: tuple[int, ...]
+    options: Any
+    columns: TextColumns
+    settings: Settings
+    evaluation: Evaluation | None
+    known: dict[int, list[list[Any]]]
+
+    def done(self, raw: Any) -> _Done | None:
+        part = self.at.get((raw.source.number, raw.first_row), -1)
+        return _Done(part, self.known[part]) if part in self.known else None
+
+    def __call__(self, raw: Any) -> _Done:
+        part = self.at.get((raw.source.number, raw.first_row), -1)
+        texts = _texts(raw, self.scored[part] if part >= 0 else None, self.options)
+        start = self.starts[part]
+        own = self.evaluation
+        found = fingerprints_of(
+            texts,
+            duplicates=self.settings.duplicates,
+            similarity=self.settings.similarity,
+            evaluation=None if own is None else own.ngrams,
+        )
+        self.columns.write(start, found)
+        hits = zip(
+            (start + found.hits.documents).tolist(),
+            [own.names[of] for of in found.hits.evaluation.tolist()] if own is not None else [],
+            found.hits.runs.tolist(),
+            found.shared,
+            strict=True,
+        )
+        return _Done(part, [list(hit) for hit in hits])
+
+
+def _texts(raw: Any, scored: tuple[str, int] | None, options: Any) -> Any:
     """The texts of a part, which must be what was scored."""
     import pyarrow as pa
 
@@ -208,7 +230,7 @@ def _texts(raw: Any, scored: Any, options: Any) -> Any:
 
     batches = list(decode(raw, options, lambda _: None))
     rows = sum(len(batch) for batch in batches)
-    if scored is None or (scored.digest, scored.documents) != (raw.digest, rows):
+    if scored != (raw.digest, rows):
         raise DataselectError(
             f"{raw.source.address} has changed since it was scored: its rows from "
             f"{raw.first_row:,} on differ, or some before them",

@@ -38,8 +38,8 @@ _ASCII_PUNCTUATION = frozenset(string.punctuation)
 @lru_cache(maxsize=1)
 def _table() -> UInt32[np.ndarray, " code"]:
     """What becomes of each code point: its lower case, a space, nothing, or a word of its own."""
-    found = np.empty(0x110000, dtype=np.uint32)
-    for code in range(0x110000):
+    found = np.full(0x110000, _REMOVED, dtype=np.uint32)
+    for code in range(0x40000):  # no plane from the fourth on has letters
         found[code] = _fate(chr(code))
     found.setflags(write=False)
     return found

@@ -16,7 +16,7 @@ from dataselect.scores.run import score_corpus
 COLUMNS = (
     Column("good", "float64", "points", -np.inf, np.inf, 1, "first number of the text", "here"),
     Column("noise", "float64", "fraction", 0.0, 1.0, -1, "second number of the text", "here"),
-    Column("tokens_estimate", "int64", "tokens", 0, np.inf, 0, "words, an estimate", "here"),
+    Column("tokens_estimate", "int64", "tokens", 0.0, np.inf, 0, "words, an estimate", "here"),
 )
 
 

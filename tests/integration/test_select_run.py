@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from scored_corpus import documents, number, read_documents, score, write_corpus
 from scipy import stats
+from scored_corpus import documents, number, read_documents, score, write_corpus
 
 from dataselect.errors import DataselectError
 from dataselect.report import visible, write_report
@@ -167,7 +167,9 @@ def test_a_weighted_sum(scored: tuple[Any, ...], tmp_path: Path) -> None:
     assert "no score" not in found["left_out"]
 
 
-def test_a_sample_is_the_order_of_scores_with_noise(scored: tuple[Any, ...], tmp_path: Path) -> None:
+def test_a_sample_is_the_order_of_scores_with_noise(
+    scored: tuple[Any, ...], tmp_path: Path
+) -> None:
     rows, corpus, scores = scored
     settings = Settings(by="good", budget=TOKENS, temperature=1.5, seed=9)
     run_selection(corpus, scores, tmp_path / "out", settings)
@@ -233,7 +235,9 @@ def test_near_duplicates_and_contamination(doubled: tuple[Any, ...], tmp_path: P
     evaluation = tmp_path / "evaluation.jsonl"
     quoted = rows[5]["text"].split()[10:30]
     texts = ["short one", " ".join(quoted).upper() + "!"]
-    evaluation.write_text("".join(json.dumps({"question": t, "id": f"q{i}"}) + "\n" for i, t in enumerate(texts)))
+    evaluation.write_text(
+        "".join(json.dumps({"question": t, "id": f"q{i}"}) + "\n" for i, t in enumerate(texts))
+    )
     settings = Settings(
         by="good",
         budget=Budget("fraction", Fraction(1)),
@@ -295,8 +299,8 @@ def test_interrupted_anywhere_it_ends_with_the_same_bytes(
 
         with pytest.raises(Killed):
             run_selection(corpus, scores, tmp_path / "cut", SETTINGS, on_part=kill)
+    other = Settings(by="good", budget=TOKENS)
     with pytest.raises(DataselectError, match="begun with other settings"):
-        other = Settings(by="good", budget=TOKENS)
         run_selection(corpus, scores, tmp_path / "cut", other)
     again: list[str] = []
     run_selection(
@@ -323,8 +327,17 @@ def test_a_budget_that_holds_everything(
 ) -> None:
     _, corpus, scores = scored
     code, out, _ = dataselect(
-        "select", *corpus, "--scores", scores, "--by", "good", "--tokens", "1B", "--out", tmp_path / "o"
-    )  # fmt: skip
+        "select",
+        *corpus,
+        "--scores",
+        scores,
+        "--by",
+        "good",
+        "--tokens",
+        "1B",
+        "--out",
+        tmp_path / "o",
+    )
     assert code == 0
     assert "holds all candidates, every one of which is selected" in out
     assert "estimated tokens (tokens_estimate)" in out
@@ -336,8 +349,17 @@ def test_json_is_one_object(
 ) -> None:
     _, _, scores = scored
     code, out, err = dataselect(
-        "select", "--scores", scores, "--by", "good", "--docs", "7", "--out", tmp_path / "o", "--json"
-    )  # fmt: skip
+        "select",
+        "--scores",
+        scores,
+        "--by",
+        "good",
+        "--docs",
+        "7",
+        "--out",
+        tmp_path / "o",
+        "--json",
+    )
     assert (code, err) == (0, "")
     assert json.loads(out)["documents"] == 7
 
@@ -382,8 +404,16 @@ def test_weights_for_columns_that_are_not_there(
     weights = tmp_path / "w.json"
     weights.write_text('{"columns": {"goood": 1, "noise": 1}}')
     code, _, err = dataselect(
-        "select", "--scores", scored[2], "--weights", weights, "--docs", "1", "--out", tmp_path / "o"
-    )  # fmt: skip
+        "select",
+        "--scores",
+        scored[2],
+        "--weights",
+        weights,
+        "--docs",
+        "1",
+        "--out",
+        tmp_path / "o",
+    )
     assert code == 2
     assert "has no column 'goood'" in err
     assert "did you mean good?" in err
@@ -460,7 +490,9 @@ def test_a_page_shows_hostile_texts_and_runs_nothing(tmp_path: Path) -> None:
     tags = Tags()
     tags.feed(page)
     assert not {"script", "img", "iframe", "link", "object", "b<"} & set(tags.seen)
-    assert not any(name.startswith("on") or name in ("src", "style-src") for name in tags.attributes)
+    assert not any(
+        name.startswith("on") or name in ("src", "style-src") for name in tags.attributes
+    )
     assert tags.seen["style"] == 1
     assert page.count("</style>") == 1
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -509,11 +541,15 @@ def test_correlations_and_histograms_are_those_of_all_documents(scored: tuple[An
     found = gather(open_scores(scores))
     own = np.array(
         [
-            [np.nan if good(r) is None else good(r), float(r["text"].split()[1]), len(r["text"].split())]
+            [
+                np.nan if good(r) is None else good(r),
+                float(r["text"].split()[1]),
+                len(r["text"].split()),
+            ]
             for r in rows
         ],
         dtype=float,
-    )  # fmt: skip
+    )
     for i in range(3):
         for j in range(3):
             both = ~np.isnan(own[:, i]) & ~np.isnan(own[:, j])

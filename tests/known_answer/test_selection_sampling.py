@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 from scipy import stats
 
+from dataselect.selection.choosing import choose
 from dataselect.selection.noise import gumbel
 
 
@@ -38,3 +39,26 @@ def test_draws_without_replacement_have_the_probabilities_of_successive_sampling
     counts = [int(((order == pair).all(axis=1)).sum()) for pair in expected]
     found = stats.chisquare(counts, [draws * value for value in expected.values()])
     assert found.pvalue > 0.01
+
+
+def test_choosing_in_memory() -> None:
+    scores = np.array([1.0, 3.0, np.nan, 3.0, 2.0])
+    assert choose(scores, 2).tolist() == [False, True, False, True, False]
+    cost = np.array([1, 5, 1, 4, 2])
+    assert choose(scores, 10, cost=cost).tolist() == [False, True, False, True, False]
+    assert choose(scores, 11, cost=cost).sum() == 3
+    assert choose(scores, 99).sum() == 4
+    group = np.array([0, 0, 0, 1, 1])
+    found = choose(scores, np.array([1, 1]), group=group)
+    assert found.tolist() == [False, True, False, True, False]
+
+
+def test_the_temperature_goes_from_the_best_to_chance() -> None:
+    scores = np.random.default_rng(0).normal(size=4_000)
+    means = [
+        scores[choose(scores, 400, temperature=t, seed=1)].mean() for t in (0.0, 0.1, 1.0, 5.0)
+    ]
+    assert means == sorted(means, reverse=True)
+    assert means[0] == np.sort(scores)[-400:].mean()
+    by_chance = scores[choose(scores, 400, temperature=float("inf"), seed=1)].mean()
+    assert abs(by_chance) < 0.2
