@@ -40,21 +40,19 @@ def _table() -> UInt32[np.ndarray, " code"]:
     """What becomes of each code point: its lower case, a space, nothing, or a word of its own."""
     found = np.full(0x110000, _REMOVED, dtype=np.uint32)
     for code in range(0x40000):  # no plane from the fourth on has letters
-        found[code] = _fate(chr(code))
+        character = chr(code)
+        if character.isspace():
+            found[code] = _SPACE
+        elif unicodedata.category(character)[0] in "PC" or character in _ASCII_PUNCTUATION:
+            continue  # controls and surrogates too
+        else:
+            found[code] = ord(character.lower()[0])
+    for low, high in _UNSPACED:
+        own = np.arange(low, high + 1, dtype=np.uint32)
+        letters = found[own] < _REMOVED
+        found[own[letters]] = own[letters] | np.uint32(_ALONE)
     found.setflags(write=False)
     return found
-
-
-def _fate(character: str) -> int:
-    if character.isspace():
-        return _SPACE
-    category = unicodedata.category(character)
-    if category[0] in "PC" or character in _ASCII_PUNCTUATION:  # controls, surrogates too
-        return _REMOVED
-    code = ord(character)
-    if any(low <= code <= high for low, high in _UNSPACED):
-        return code | _ALONE
-    return ord(character.lower()[0])
 
 
 def normalised_words(text: str) -> list[str]:
@@ -66,8 +64,9 @@ def normalised_words(text: str) -> list[str]:
     """
     words: list[str] = []
     current: list[str] = []
+    table = _table()
     for character in text:
-        fate = _fate(character)
+        fate = int(table[ord(character)])
         if fate == _REMOVED:
             continue
         if current and (fate == _SPACE or fate & _ALONE):

@@ -178,6 +178,22 @@ def test_case_and_punctuation_hide_nothing() -> None:
     assert shared_run(hidden, int(found.at[0]), 13).startswith("the quick brown fox doesnt")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Don't STOP!", ["dont", "stop"]),
+        ("a\u2014b c_d $5", ["ab", "cd", "5"]),
+        ("\u4f60\u597d world\uff01", ["\u4f60", "\u597d", "world"]),
+        ("a\u4f60b", ["a", "\u4f60", "b"]),
+        ("\u0391\u0392 \u0130x", ["\u03b1\u03b2", "ix"]),
+        ("\x00\u200b\ufeff . \u00a0\u2028", []),
+        ("\U0001f600 ok", ["\U0001f600", "ok"]),
+    ],
+)
+def test_words_as_they_are_compared(text: str, expected: list[str]) -> None:
+    assert normalised_words(text) == expected
+
+
 def test_evaluation_sets_without_enough_words() -> None:
     with pytest.raises(DataselectError, match="has 13 words"):
         ngrams_of(["what is it", "yes"])
