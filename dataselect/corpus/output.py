@@ -29,7 +29,7 @@ _BEGUN = "begun.json"
 @contextmanager
 def output_folder(
     out: str, asked: Mapping[str, Any], names: Iterable[str], *, overwrite: bool = False
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Hold a folder while its files are made, each whole; a repeated call goes on.
 
     Inside the block a file that is there was made by this run, or by the same one before it was
@@ -41,6 +41,9 @@ def output_folder(
         asked: all that decides the bytes of the output, as JSON values.
         names: of the files that will be made, with ``/``; what ``overwrite`` replaces.
         overwrite: whether files of these names that are there may be replaced.
+
+    Yields:
+        Whether this goes on with a run that was interrupted.
 
     Raises:
         DataselectError: the folder holds other files, or another run that was interrupted, and
@@ -69,7 +72,7 @@ def output_folder(
             for name in names:
                 remove(join(out, *name.split("/")))
             write_json_whole(begun, asked)
-        yield
+        yield there == asked
         remove(begun)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from dataselect.corpus.options import MIB
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["rows_at_a_time"]
 
 _ROWS = 1024
-_MEMORY = 512 * MIB
+_MEMORY = 128 * MIB
 _HEADER = 16
 _DICTIONARY_PAGE = 2
 
 
-def rows_at_a_time(file: pq.ParquetFile, stream: BinaryIO, group: int, column: str) -> int:
+def rows_at_a_time(file: pq.ParquetFile, stream: Any, group: int, column: str) -> int:
     """How many rows of a row group to decode together.
 
     A dictionary holds a text once however many rows repeat it: a file of a megabyte may expand to

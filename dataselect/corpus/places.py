@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from dataselect.errors import DataselectError
 from zerocost.files import whole_file
@@ -81,7 +81,7 @@ def size_of(address: str) -> int:
     return int(system.size(path))
 
 
-def open_to_read(address: str) -> BinaryIO:
+def open_to_read(address: str) -> Any:
     """A stream of the stored bytes.
 
     Raises:
@@ -91,7 +91,7 @@ def open_to_read(address: str) -> BinaryIO:
         if not is_remote(address):
             return local_path(address).open("rb", buffering=0)
         system, path = remote(address)
-        return cast(BinaryIO, system.open(path, "rb"))
+        return system.open(path, "rb")
     except OSError as cause:
         raise DataselectError(
             f"{address} cannot be read: {cause.strerror or cause}",
@@ -100,7 +100,7 @@ def open_to_read(address: str) -> BinaryIO:
 
 
 @contextmanager
-def whole_output(address: str, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+def whole_output(address: str, *, overwrite: bool = False) -> Iterator[Any]:
     """A stream whose bytes appear under the address when the block ends without an error.
 
     On a disk as by `zerocost.files.whole_file`, its folder made where it is missing; elsewhere as
@@ -125,7 +125,7 @@ def whole_output(address: str, *, overwrite: bool = False) -> Iterator[BinaryIO]
     system.makedirs(posixpath.dirname(path_there), exist_ok=True)
     stream = system.open(path_there, "wb", autocommit=False)
     try:
-        yield cast(BinaryIO, stream)
+        yield stream
         stream.close()
         stream.commit()
     except BaseException:

@@ -85,7 +85,10 @@ def repaired_line(line: bytes) -> bytes:
     """A line that was read with ``lossy``, without bytes that are no UTF-8 and half surrogates."""
     try:
         text = line.decode()
-        if "\\u" not in text or not _SURROGATE.search(str(json.loads(text, strict=False))):
+        if "\\u" not in text:
+            return line
+        found = json.dumps(json.loads(text, strict=False), ensure_ascii=False)
+        if not _SURROGATE.search(found):
             return line
     except UnicodeDecodeError:
         text = line.decode("utf-8", "replace")

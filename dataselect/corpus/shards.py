@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
@@ -61,6 +61,7 @@ def write_selected(
     out: str,
     *,
     rewriting: Rewriting,
+    names: Mapping[str, str] | None = None,
     expected: Callable[[str], str | None] = lambda _: None,
     on_shard: Callable[[Shard], None] | None = None,
 ) -> list[Shard]:
@@ -76,13 +77,14 @@ def write_selected(
         keep: which rows; for text files row 0.
         out: the output folder, see `output_folder`.
         rewriting: how the corpus is read, and what is changed.
+        names: file's address -> its shard's path; of all the corpus, where ``sources`` is a part.
         expected: file's address -> its SHA-256 when it was scored, or None.
         on_shard: called after each shard.
 
     Raises:
         DataselectError: a file has changed since it was scored; then its shard does not appear.
     """
-    names = shard_names(sources)
+    names = shard_names(sources) if names is None else names
     shards = []
     for source in sources:
         for file in source.files:
@@ -109,7 +111,7 @@ def _write(
     source: Source,
     file: CorpusFile,
     rows: Int64[np.ndarray, " rows"],
-    stream: BinaryIO,
+    stream: Any,
     rewriting: Rewriting,
 ) -> str:
     if source.format == "jsonl":

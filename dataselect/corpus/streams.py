@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from dataselect.corpus.places import open_to_read
 from dataselect.corpus.sources import Codec
@@ -58,7 +58,7 @@ class Content:
 
     def read_stored(self, size: int) -> bytes:
         """The next stored bytes."""
-        block = self._raw.read(size)
+        block: bytes = self._raw.read(size)
         self.stored += len(block)
         if self._hash is not None:
             self._hash.update(block)
@@ -89,7 +89,7 @@ class _Hashed:
 
 def sha256_of_address(address: str) -> str:
     """The SHA-256 of a file's stored bytes, local or not."""
-    stream: BinaryIO | Any = open_to_read(address)
+    stream: Any = open_to_read(address)
     found = hashlib.sha256()
     with closing(stream):
         while block := stream.read(BLOCK):

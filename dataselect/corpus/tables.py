@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -99,14 +99,18 @@ def decode_table(
         row += len(batch)
 
 
-def _batches(
-    file: pq.ParquetFile, stream: BinaryIO, columns: list[str]
-) -> Iterator[pa.RecordBatch]:
+def _batches(file: pq.ParquetFile, stream: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """The columns, text first, in batches whose text fits into memory whatever it expands to."""
+    import pyarrow as pa
+
     for group in range(file.metadata.num_row_groups):
         rows = rows_at_a_time(file, stream, group, columns[0])
         for batch in file.iter_batches(rows, [group], columns, use_threads=False):
-            yield batch.select(columns)
+            chosen = batch.select(columns)
+            if pa.types.is_string_view(chosen.schema.field(0).type):  # which has few functions
+                texts = chosen.column(0).cast(pa.large_string())
+                chosen = chosen.set_column(0, columns[0], texts)
+            yield chosen
 
 
 def _columns(address: str, schema: pa.Schema, options: ReadOptions) -> list[str]:

@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Int64
@@ -26,7 +26,7 @@ def write_lines(
     source: Source,
     file: CorpusFile,
     rows: Int64[np.ndarray, " rows"],
-    stream: BinaryIO,
+    stream: Any,
     change: Rewriting,
 ) -> str:
     """Write the lines of some rows, compressed as the source is; return the source's SHA-256."""
@@ -85,16 +85,16 @@ def _texts(lines: list[bytes], field: str) -> Any:
 
 
 @contextmanager
-def _compressed(stream: BinaryIO, codec: Codec | None) -> Iterator[IO[bytes]]:
+def _compressed(stream: Any, codec: Codec | None) -> Iterator[Any]:
     """A stream that compresses; the same bytes for the same content, whenever and wherever."""
     if codec is None:
         yield stream
     elif codec == "gzip":
         with gzip.GzipFile("", "wb", _GZIP_LEVEL, stream, mtime=0) as packed:
-            yield cast(IO[bytes], packed)
+            yield packed
     else:
         import pyarrow as pa
 
-        sink = pa.PythonFile(cast(Any, stream), mode="w")
+        sink = pa.PythonFile(stream, mode="w")
         with pa.CompressedOutputStream(sink, codec) as squeezed:
-            yield cast(IO[bytes], squeezed)
+            yield squeezed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int64
@@ -29,7 +29,7 @@ def write_table(
     source: Source,
     file: CorpusFile,
     rows: Int64[np.ndarray, " rows"],
-    stream: BinaryIO,
+    stream: Any,
     change: Rewriting,
 ) -> str:
     """Write some rows in row groups of about 64 MiB; return the source's SHA-256."""
@@ -61,7 +61,7 @@ def write_table(
 
 def _chosen(
     table: pq.ParquetFile,
-    stream: BinaryIO,
+    stream: Any,
     rows: Int64[np.ndarray, " rows"],
     text: str,
 ) -> Iterator[tuple[Int64[np.ndarray, " chosen"], pa.RecordBatch]]:

@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any
 
 from dataselect.corpus.options import ReadOptions
 from dataselect.corpus.output import locked, write_json_whole
@@ -23,7 +23,7 @@ from dataselect.corpus.places import (
 )
 from dataselect.corpus.sources import find_corpus
 from dataselect.corpus.streams import sha256_of_address
-from dataselect.engines import run_job
+from dataselect.engines import Engine, run_job
 from dataselect.errors import DataselectError
 from dataselect.scorers.scorer import Scorer
 from dataselect.scores.begin import asked_of_run, begin
@@ -80,7 +80,8 @@ def score_corpus(
     scorers: Sequence[Scorer],
     *,
     options: ReadOptions | None = None,
-    engine: Literal["local", "ray"] = "local",
+    edit: Callable[[Any], Any] | None = None,
+    engine: Engine = "local",
     workers: int | None = None,
     strict: bool = False,
     overwrite: bool = False,
@@ -98,6 +99,7 @@ def score_corpus(
         out: the folder, a path or fsspec address.
         scorers: what to run.
         options: how the corpus is read.
+        edit: changes texts before they are scored, an Arrow array to another; None leaves them.
         engine: this machine, or the Ray cluster that is running or is started for this.
         workers: how many parts are scored at a time; the result does not depend on it.
         strict: whether the first line or row that is no document ends the run.
@@ -119,7 +121,7 @@ def score_corpus(
     )
     with locked(out):
         finished = begin(out, asked, overwrite=overwrite)
-        work = ScoreWork(out, options, tuple(scorers), strict)
+        work = ScoreWork(out, options, tuple(scorers), strict, edit)
         parts: list[ScoredPart] = []
         ends: list[SourceEnd] = []
         total = sum(source.bytes for source in sources)

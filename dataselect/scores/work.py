@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +62,14 @@ class ScoreWork:
         options: how the corpus is read.
         scorers: what to run; those whose file of a part is there are passed over.
         strict: whether the first line or row that is no document ends the run.
+        edit: changes texts before they are scored, an Arrow array to another.
     """
 
     folder: str
     options: ReadOptions
     scorers: tuple[Scorer, ...]
     strict: bool = False
+    edit: Callable[[Any], Any] | None = None
 
     def done(self, raw: RawPart) -> ScoredPart | None:
         """The part, where all its files are there.
@@ -94,9 +96,10 @@ class ScoreWork:
         for batch in decode(
             raw, self.options, stop_at_first if self.strict else quarantined.append
         ):
+            edited = batch if self.edit is None else _edited(batch, self.edit)
             for scorer in missing:
-                scores[scorer.name].append(scored(scorer, batch, raw))
-            about.append(about_documents(batch))
+                scores[scorer.name].append(scored(scorer, edited, raw))
+            about.append(about_documents(edited))
         for scorer in missing:
             table = pa.Table.from_batches(scores[scorer.name], score_schema(scorer))
             footer = {
@@ -162,6 +165,11 @@ class ScoreWork:
             digest=raw.digest,
         )
         return ScoredPart(part, documents["quarantined"], raw.stored, fresh)
+
+
+def _edited(batch: pa.RecordBatch, edit: Callable[[Any], Any]) -> pa.RecordBatch:
+    at = batch.schema.get_field_index("text")
+    return batch.set_column(at, batch.schema.field(at), edit(batch.column(at)))
 
 
 def score_schema(scorer: Scorer) -> pa.Schema:

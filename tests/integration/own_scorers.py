@@ -42,11 +42,14 @@ class Length:
 
 @dataclass(frozen=True)
 class Deadly(Length):
-    """Kills the process that scores, once, where a file says so."""
+    """Kills the process that scores, once, where a file says so; counts its calls in another."""
 
     marker: str = ""
+    calls: str = ""
 
     def score(self, batch: Any) -> Any:
+        with Path(self.calls).open("a") as stream:
+            stream.write("x")
         if Path(self.marker).exists():
             Path(self.marker).unlink()
             os.kill(os.getpid(), signal.SIGKILL)

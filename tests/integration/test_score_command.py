@@ -97,7 +97,7 @@ def test_torch_is_not_imported(corpus: Path, score: Command, process: Command) -
     asked = ("score", "corpus", "--out", "scores", "--scorers", "mine:Length,signals")
     done = process(*asked, command="dataselect", limit=watch)
     assert (done.code, done.err.strip()) == (0, "False")
-    assert open_scores("scores").scan().collect()["word_count"].null_count() < 70
+    assert open_scores("scores").scan().collect()["rps_doc_word_count"].null_count() < 70
 
 
 def test_what_is_printed_for_people(corpus: Path, score: Command) -> None:
@@ -146,11 +146,7 @@ def test_another_corpus_or_reading_or_version_is_refused(corpus: Path, score: Co
         assert refused.code == 2
         assert named in refused.err
         assert "--overwrite" in refused.err
-    text = (
-        Path("mine.py")
-        .read_text()
-        .replace('fingerprint: str = "1"', 'fingerprint: str = "2"')
-    )
+    text = Path("mine.py").read_text().replace('fingerprint: str = "1"', 'fingerprint: str = "2"')
     Path("mine.py").write_text(text)
     refused = score("corpus", "--out", "scores")
     assert refused.code == 2

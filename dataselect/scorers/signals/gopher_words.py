@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt16, UInt64
+from jaxtyping import Int32, Int64, UInt32, UInt64
 
-from dataselect.scorers.signals.hashing import PRIME, SEED, hash_of, mixed
+from dataselect.scorers.signals.hashing import hash_codes
 from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.unicode_tables import ALNUM, LETTER, LOWER, MARK, NUMERIC, UPPER
-from zerocost.compiled import compiled
+from dataselect.scorers.signals.scratch import STOPS, TOKENS
+from dataselect.scorers.signals.stop_words import find
+from dataselect.scorers.signals.unicode_tables import (
+    ALNUM,
+    LETTER,
+    LOWER,
+    MARK,
+    NUMERIC,
+    UPPER,
+    Tables,
+)
+from zerocost.compiled import compiled_within
 
-__all__ = ["STOP_WORDS", "STOP_WORD_HASHES", "add_gopher_words", "stop_word_bit"]
+__all__ = ["add_gopher_words"]
 
-STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-STOP_WORD_HASHES = np.array([hash_of(word) for word in STOP_WORDS], np.uint64)
-
+_LONGEST_STOP_WORD = 4
 _TOKEN_WORDS = COUNTS.index("token_words")
 _TOKEN_WORD_CHARACTERS = COUNTS.index("token_word_characters")
 _TOKEN_ALPHABETIC = COUNTS.index("token_alphabetic")
@@ -27,50 +35,51 @@ _DOT, _COMMA, _PLUS, _STAR = ord("."), ord(","), ord("+"), ord("*")
 _STICKY = (ord("-"), ord("/"), ord("\\"), ord("|"), ord("^"), ord("~"), ord("@"))
 
 
-@compiled
+@compiled_within()
 def add_gopher_words(
-    codes: Int32[np.ndarray, " characters"],
-    classes: UInt16[np.ndarray, " characters"],
+    codes: Int32[np.ndarray, " room"],
+    classes: UInt32[np.ndarray, " room"],
+    length: int,
+    tables: Tables,
+    hashes: UInt64[np.ndarray, " tokens"],
+    lengths: Int32[np.ndarray, " tokens"],
+    piece: Int64[np.ndarray, " state"],
     counts: Int64[np.ndarray, " counts"],
-    hashes: UInt64[np.ndarray, " room"],
-    lengths: Int32[np.ndarray, " room"],
-    known: int,
-    stops: int,
-) -> tuple[int, int]:
+) -> int:
     """Split a piece of text without white space, and append the hash and length of each word.
 
     Args:
         codes: code points.
         classes: their flags.
-        counts: of the document.
+        length: how many there are.
+        tables: of stop words.
         hashes: of the words so far; there is room for a word a character.
         lengths: of the words so far, in code points.
-        known: how many words there are so far.
-        stops: the stop words seen so far, a bit each.
+        piece: the state between pieces.
+        counts: of the document.
 
     Returns:
-        How many words there are now, and the stop words seen.
+        How many words there are now.
     """
-    n = codes.shape[0]
-    low, high = 0, n
-    while low < n and _is_edge(codes[low], classes[low]):
+    known = piece[TOKENS]
+    low, high = 0, length
+    while low < length and _is_edge(codes[low], classes[low]):
         low += 1
     while high > low and _is_edge(codes[high - 1], classes[high - 1]):
         high -= 1
     first = 0
-    while first < n:
+    while first < length:
         if low <= first < high:
-            last = _inner_end(codes, classes, first, high)
+            last = _inner_end(codes, classes, first, low, high)
         else:
             last = first + 1
-            while codes[first] == _DOT and last < n and codes[last] == _DOT:
+            border = low if first < low else length
+            while codes[first] == _DOT and last < border and codes[last] == _DOT:
                 last += 1
-        value = SEED
-        seen = np.uint16(0)
+        seen = np.int64(0)
         for k in range(first, last):
-            value = (value ^ np.uint64(codes[k])) * PRIME
-            seen |= classes[k]
-        value = mixed(value)
+            seen |= np.int64(classes[k])
+        value = hash_codes(codes, first, last)
         hashes[known] = value
         lengths[known] = last - first
         known += 1
@@ -79,34 +88,29 @@ def add_gopher_words(
             counts[_TOKEN_WORD_CHARACTERS] += last - first
         if seen & LETTER:
             counts[_TOKEN_ALPHABETIC] += 1
-            stops |= stop_word_bit(value)
+            if last - first <= _LONGEST_STOP_WORD:
+                place = find(value, tables.stop_words)
+                if place >= 0:
+                    piece[STOPS] |= np.int64(tables.stop_bits[place])
         first = last
-    return known, stops
+    return known
 
 
-@compiled
-def stop_word_bit(value: int) -> int:
-    """The bit of the stop word that has a hash, or 0."""
-    for k in range(STOP_WORD_HASHES.shape[0]):
-        if STOP_WORD_HASHES[k] == value:
-            return 1 << k
-    return 0
-
-
-@compiled
+@compiled_within()
 def _is_edge(code: int, flags: int) -> bool:
     return not flags & _INSIDE and code not in _STICKY
 
 
-@compiled
+@compiled_within()
 def _inner_end(
-    codes: Int32[np.ndarray, " characters"],
-    classes: UInt16[np.ndarray, " characters"],
+    codes: Int32[np.ndarray, " room"],
+    classes: UInt32[np.ndarray, " room"],
     first: int,
+    low: int,
     high: int,
 ) -> int:
-    """Where the word that begins at ``first`` ends; the piece's inside ends at ``high``."""
-    if _parts(codes, classes, first, high):
+    """Where the word that begins at ``first`` ends; the piece's inside is ``low .. high``."""
+    if _parts(codes, classes, first, low, high):
         return first + 1
     last = first + 1
     while last < high:
@@ -116,21 +120,22 @@ def _inner_end(
         if codes[last] in _APOSTROPHES:
             if last + 1 < high and classes[last + 1] & LETTER and classes[last - 1] & LETTER:
                 return last
-        elif _parts(codes, classes, last, high):
+        elif _parts(codes, classes, last, low, high):
             return last
         last += 1
     return last
 
 
-@compiled
+@compiled_within()
 def _parts(
-    codes: Int32[np.ndarray, " characters"],
-    classes: UInt16[np.ndarray, " characters"],
+    codes: Int32[np.ndarray, " room"],
+    classes: UInt32[np.ndarray, " room"],
     at: int,
+    low: int,
     high: int,
 ) -> bool:
     """Whether a mark between two characters parts them and is a word of its own."""
-    if at == 0 or at + 1 >= high or classes[at] & _INSIDE:
+    if at == low or at + 1 >= high or classes[at] & _INSIDE:
         return False
     code = codes[at]
     before, after = classes[at - 1], classes[at + 1]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt8, UInt16
+from jaxtyping import Float64, Int32, Int64, UInt8, UInt32
 
-from dataselect.scorers.signals.normalised import class_of
 from dataselect.scorers.signals.quantities import COUNTS, SUMS
-from dataselect.scorers.signals.unicode_tables import TERMINAL
+from dataselect.scorers.signals.unicode_tables import TERMINAL, class_of
 from dataselect.scorers.signals.utf8 import decoded
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled_within
 
 __all__ = [
     "CHARACTERS",
@@ -28,6 +27,7 @@ CHARACTERS, UPPERCASE, FOLDED, WORDS, NUMERIC_CHARACTERS, FIRST, LAST, LINE_STAT
 """Places in a line's state: characters, upper-case ones; characters, words and numeric characters
 of the normalised line; bytes where its first and behind its last visible character are."""
 
+_CHARACTERS = COUNTS.index("characters")
 _LINES = COUNTS.index("lines")
 _ELLIPSIS_LINES = COUNTS.index("lines_ellipsis")
 _TERMINAL_LINES = COUNTS.index("lines_terminal")
@@ -47,18 +47,18 @@ _BULLETS = (0x2022, 0x2023, 0x25B6, 0x25C0, 0x25E6, 0x25A0, 0x25A1, 0x25AA, 0x25
 _SHORT = 30
 
 
-@compiled
+@compiled_within()
 def begin_line(line: Int64[np.ndarray, " state"]) -> None:
     """An empty line."""
     line[:] = 0
     line[FIRST] = -1
 
 
-@compiled
+@compiled_within()
 def end_line(
     data: UInt8[np.ndarray, " bytes"],
     index: Int32[np.ndarray, " blocks"],
-    flags: UInt16[np.ndarray, " values"],
+    flags: UInt32[np.ndarray, " values"],
     line: Int64[np.ndarray, " state"],
     newline: int,
     counts: Int64[np.ndarray, " counts"],
@@ -76,6 +76,7 @@ def end_line(
         sums: of the document.
     """
     counts[_LINES] += 1
+    counts[_CHARACTERS] += line[CHARACTERS]
     sums[_UPPERCASE] += line[UPPERCASE] / line[CHARACTERS]
     if line[WORDS] > 0:
         sums[_NUMERIC] += line[NUMERIC_CHARACTERS] / (line[FOLDED] + line[WORDS] - 1)

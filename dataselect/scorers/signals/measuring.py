@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, UInt8, UInt64
+from jaxtyping import Bool, Float64, Int64, UInt8
 
+from dataselect.scorers.signals.eight import PADDING
 from dataselect.scorers.signals.quantities import COUNTS, SUMS
 from dataselect.scorers.signals.repetition import (
     count_duplicates,
@@ -13,22 +14,19 @@ from dataselect.scorers.signals.repetition import (
     numbered,
     tables_for,
 )
-from dataselect.scorers.signals.scan import WANT_SYLLABLES, WANT_TOKENS, room_for, scan
-from dataselect.scorers.signals.unicode_tables import UnicodeTables
+from dataselect.scorers.signals.scan import scan
+from dataselect.scorers.signals.scratch import room_for
+from dataselect.scorers.signals.unicode_tables import Tables
 from dataselect.scorers.signals.utf8 import is_valid, repaired
+from dataselect.scorers.signals.wants import (
+    WANT_DUPLICATES,
+    WANT_TOKEN_GRAMS,
+    WANT_VOCABULARY,
+    WANT_WORD_GRAMS,
+)
 from zerocost.compiled import compiled
 
-__all__ = [
-    "WANT_DUPLICATES",
-    "WANT_SYLLABLES",
-    "WANT_TOKENS",
-    "WANT_TOKEN_GRAMS",
-    "WANT_VOCABULARY",
-    "WANT_WORD_GRAMS",
-    "measure",
-]
-
-WANT_VOCABULARY, WANT_WORD_GRAMS, WANT_TOKEN_GRAMS, WANT_DUPLICATES = 4, 8, 16, 32
+__all__ = ["measure"]
 
 _DISTINCT = COUNTS.index("distinct_words")
 _ENTROPY = SUMS.index("word_entropy")
@@ -48,8 +46,7 @@ def measure(
     data: UInt8[np.ndarray, " bytes"],
     offsets: Int64[np.ndarray, " offsets"],
     present: Bool[np.ndarray, " documents"],
-    tables: UnicodeTables,
-    stop_words: UInt64[np.ndarray, " slots"],
+    tables: Tables,
     want: int,
     counts: Int64[np.ndarray, "documents counts"],
     sums: Float64[np.ndarray, "documents sums"],
@@ -60,8 +57,7 @@ def measure(
         data: the documents' UTF-8, one after the other.
         offsets: document i is ``data[offsets[i]:offsets[i + 1]]``.
         present: False where a document is null.
-        tables: of Unicode.
-        stop_words: hashes of RedPajama's stop words, in a table to look up.
+        tables: of Unicode and stop words.
         want: bits of what is asked for.
         counts: zeros; written.
         sums: zeros; written.
@@ -77,24 +73,24 @@ def measure(
         if not present[document]:
             continue
         text, start, end = data, offsets[document], offsets[document + 1]
-        if not is_valid(text, start, end):
+        if end + PADDING > data.shape[0] or not is_valid(text, start, end):
             text = repaired(text, start, end)
-            start, end = np.int64(0), np.int64(text.shape[0])
+            start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
         if end - start > room:
             room = max(end - start, 2 * room)
             scratch = room_for(room)
         row, total = counts[document], sums[document]
         words, tokens, lines, paragraphs = scan(
-            text, start, end, tables, stop_words, want, scratch, row, total
+            text, start, end, tables, want, scratch, row, total
         )
         longest = max(words, tokens, lines, paragraphs)
         if longest > listed:
             listed = max(longest, 2 * listed)
             hashed = tables_for(listed)
-        if want & (WANT_VOCABULARY | WANT_WORD_GRAMS) and words > 0:
+        if want & WANT_VOCABULARY and words > 0:
             row[_DISTINCT] = numbered(scratch.words[:words], hashed)
             total[_ENTROPY] = entropy(hashed.counts[: row[_DISTINCT]], words)
-            if want & WANT_WORD_GRAMS:
+            if want & WANT_WORD_GRAMS == WANT_WORD_GRAMS:
                 count_repeated(
                     scratch.word_lengths[:words],
                     hashed,
@@ -102,7 +98,7 @@ def measure(
                     row[_WORD_TOP : _WORD_TOP + 3],
                     row[_WORD_DUPE : _WORD_DUPE + 6],
                 )
-        if want & WANT_TOKEN_GRAMS and tokens > 0:
+        if want & WANT_TOKEN_GRAMS == WANT_TOKEN_GRAMS and tokens > 0:
             numbered(scratch.tokens[:tokens], hashed)
             count_repeated(
                 scratch.token_lengths[:tokens],

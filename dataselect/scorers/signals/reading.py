@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt8, UInt16
+from jaxtyping import Int32, Int64, UInt8, UInt32
 
 from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.syllables import syllables
-from dataselect.scorers.signals.unicode_tables import LETTER, MARK, UnicodeTables
-from zerocost.compiled import compiled
+from dataselect.scorers.signals.syllables import LONGEST, syllables
+from dataselect.scorers.signals.unicode_tables import LETTER, MARK, Tables
+from zerocost.compiled import compiled_within
 
 __all__ = ["count_reading_words"]
 
@@ -18,22 +18,21 @@ _SYLLABLES = COUNTS.index("syllables")
 _APOSTROPHES = (ord("'"), ord("’"))
 _VOWELS = tuple(map(ord, "aeiouyAEIOUY"))
 _A, _X = ord("a"), ord("x")
-_LONGEST = 64  # letters looked at for syllables: no word is longer
 
 
-@compiled
+@compiled_within()
 def count_reading_words(
-    codes: Int32[np.ndarray, " characters"],
-    classes: UInt16[np.ndarray, " characters"],
-    tables: UnicodeTables,
+    codes: Int32[np.ndarray, " room"],
+    classes: UInt32[np.ndarray, " room"],
+    n: int,
+    tables: Tables,
+    word: UInt8[np.ndarray, "80"],
     counts: Int64[np.ndarray, " counts"],
 ) -> None:
     """Count the words of a piece of text without white space: runs of letters and apostrophes.
 
     A letter that is not ASCII stands for "a" where it is a vowel with an accent, else for "x".
     """
-    word = np.empty(_LONGEST, np.uint8)
-    n = codes.shape[0]
     first = 0
     while first < n:
         if not classes[first] & LETTER:
@@ -46,18 +45,18 @@ def count_reading_words(
             or (codes[last] in _APOSTROPHES and last + 1 < n and classes[last + 1] & LETTER)
         ):
             if classes[last] & LETTER:
-                if letters < _LONGEST:
+                if letters < LONGEST:
                     word[letters] = _plain(codes[last], tables)
                 letters += 1
             last += 1
         counts[_READING_WORDS] += 1
         counts[_READING_LETTERS] += letters
-        counts[_SYLLABLES] += syllables(word, 0, min(letters, _LONGEST))
+        counts[_SYLLABLES] += syllables(word, 0, letters)
         first = last
 
 
-@compiled
-def _plain(code: int, tables: UnicodeTables) -> int:
+@compiled_within()
+def _plain(code: int, tables: Tables) -> int:
     if code < 0x80:
         return code
     fold = tables.fold[(tables.fold_index[code >> 8] << 8) + (code & 255)]

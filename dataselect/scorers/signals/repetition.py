@@ -8,16 +8,16 @@ import numpy as np
 from jaxtyping import Int32, Int64, UInt64
 
 from dataselect.scorers.signals.hashing import PRIME
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled, compiled_within
 
-__all__ = ["Tables", "count_duplicates", "count_repeated", "entropy", "numbered", "tables_for"]
+__all__ = ["HashTables", "count_duplicates", "count_repeated", "entropy", "numbered", "tables_for"]
 
 _BITS = np.uint64(64)
 _HALF = np.uint64(32)
 _TOP, _FIRST_DUPE, _LAST_DUPE = 4, 5, 10
 
 
-class Tables(NamedTuple):
+class HashTables(NamedTuple):
     """Memory for the tables of one list of hashes.
 
     Attributes:
@@ -36,12 +36,12 @@ class Tables(NamedTuple):
 
 
 @compiled
-def tables_for(size: int) -> Tables:
+def tables_for(size: int) -> HashTables:
     """Memory for lists of up to so many elements."""
     slots = 16
     while slots < 2 * size:
         slots *= 2
-    return Tables(
+    return HashTables(
         np.empty(slots, np.int32),
         np.empty(size, np.uint64),
         np.empty(size, np.int32),
@@ -50,7 +50,7 @@ def tables_for(size: int) -> Tables:
     )
 
 
-@compiled
+@compiled_within()
 def _cleared(slots: Int32[np.ndarray, " slots"], size: int) -> int:
     """Empty as many slots as a list needs; how far to shift a hash to find its slot."""
     bits = 4
@@ -60,8 +60,8 @@ def _cleared(slots: Int32[np.ndarray, " slots"], size: int) -> int:
     return np.uint64(64 - bits)
 
 
-@compiled
-def numbered(hashes: UInt64[np.ndarray, " size"], tables: Tables) -> int:
+@compiled_within(inline=False)
+def numbered(hashes: UInt64[np.ndarray, " size"], tables: HashTables) -> int:
     """Number the elements of a list by first occurrence, and count each.
 
     Args:
@@ -108,9 +108,9 @@ def entropy(counts: Int32[np.ndarray, " different"], total: int) -> float:
     return found + once / total * np.log(float(total))
 
 
-@compiled
+@compiled_within(inline=False)
 def count_duplicates(
-    hashes: UInt64[np.ndarray, " size"], lengths: Int64[np.ndarray, " size"], tables: Tables
+    hashes: UInt64[np.ndarray, " size"], lengths: Int64[np.ndarray, " size"], tables: HashTables
 ) -> tuple[int, int]:
     """How many elements of a list occurred before in it, and their length together."""
     slots, keys = tables.slots, tables.keys
@@ -132,10 +132,10 @@ def count_duplicates(
     return repeated, characters
 
 
-@compiled
+@compiled_within(inline=False)
 def count_repeated(
     lengths: Int32[np.ndarray, " size"],
-    tables: Tables,
+    tables: HashTables,
     as_text: bool,
     top: Int64[np.ndarray, "3"],
     dupes: Int64[np.ndarray, "6"],
@@ -193,8 +193,8 @@ def count_repeated(
             dupes[n - _FIRST_DUPE] = characters
 
 
-@compiled
-def _longer(length: int, tables: Tables, size: int) -> int:
+@compiled_within(inline=False)
+def _longer(length: int, tables: HashTables, size: int) -> int:
     """Number the n-grams from the repeated (n-1)-grams; keep those that occur twice."""
     slots, keys, counts = tables.slots, tables.keys, tables.counts
     numbers, active = tables.numbers, tables.active
@@ -232,8 +232,8 @@ def _longer(length: int, tables: Tables, size: int) -> int:
     return kept
 
 
-@compiled
-def _read_before(lengths: Int32[np.ndarray, " size"], tables: Tables, size: int, n: int) -> int:
+@compiled_within(inline=False)
+def _read_before(lengths: Int32[np.ndarray, " size"], tables: HashTables, size: int, n: int) -> int:
     """Characters of the n-grams that were read before, going on behind each of them."""
     numbers, active, seen = tables.numbers, tables.active, tables.counts
     free = characters = 0

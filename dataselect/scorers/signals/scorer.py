@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from dataselect.scorers.signals.gopher import GOPHER
 from dataselect.scorers.signals.quantities import COUNTS, SUMS
 from dataselect.scorers.signals.redpajama import REDPAJAMA
 from dataselect.scorers.signals.signal import Measured, Signal
-from dataselect.scorers.signals.stop_words import stop_word_slots
 from dataselect.scorers.signals.text import READABILITY, SIZES
 from dataselect.scorers.signals.unicode_tables import UNICODE, unicode_tables
 from dataselect.scorers.signals.web import FINEWEB
@@ -63,7 +62,6 @@ class Signals:
             offsets,
             present,
             unicode_tables(),
-            stop_word_slots(),
             reduce(or_, (signal.want for signal in chosen), 0),
             counts,
             sums,

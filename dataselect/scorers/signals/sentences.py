@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt16
+from jaxtyping import Int32, Int64, UInt32
 
 from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.unicode_tables import ALNUM, LETTER, LOWER, TERMINAL
-from zerocost.compiled import compiled
+from dataselect.scorers.signals.unicode_tables import ALNUM, LETTER, LOWER, NONASCII, TERMINAL
+from zerocost.compiled import compiled_within
 
-__all__ = ["ABBREVIATIONS", "BEGUN", "CLOSERS", "ENDING", "INLINE", "add_piece"]
+__all__ = ["ABBREVIATIONS", "BEGUN", "CLOSERS", "ENDING", "INLINE", "sentence_state"]
 
 BEGUN, ENDING = 1, 2
 """State: the sentence has a letter or digit; it ends unless a lower-case letter follows."""
@@ -32,10 +32,12 @@ _ABBREVIATIONS = np.array(
 _ELLIPSIS, _FULL_STOP = ord("…"), ord(".")
 
 
-@compiled
-def add_piece(
-    codes: Int32[np.ndarray, " characters"],
-    classes: UInt16[np.ndarray, " characters"],
+@compiled_within()
+def sentence_state(
+    codes: Int32[np.ndarray, " room"],
+    classes: UInt32[np.ndarray, " room"],
+    length: int,
+    seen: int,
     state: int,
     counts: Int64[np.ndarray, " counts"],
 ) -> int:
@@ -44,46 +46,53 @@ def add_piece(
     Args:
         codes: code points.
         classes: their flags.
+        length: how many there are.
+        seen: all their flags together.
         state: bits of `BEGUN` and `ENDING` before it.
         counts: of the document.
 
     Returns:
         The state behind it.
     """
-    n = codes.shape[0]
     if state & ENDING:
-        lower = False
-        for flags in classes:
-            if flags & ALNUM:
-                lower = flags & LOWER != 0
-                break
-        if not lower:
+        state = BEGUN
+        first = 0
+        if seen & ALNUM:
+            while not classes[first] & ALNUM:
+                first += 1
+        if not classes[first] & ALNUM or not classes[first] & LOWER:
             counts[_SENTENCES] += 1
             state = 0
-        state &= BEGUN
-    for k in range(n):
-        if classes[k] & ALNUM:
-            state |= BEGUN
-        elif codes[k] in _INLINE and state & BEGUN:
-            counts[_SENTENCES] += 1
-            state = 0
-    last = n - 1
+    if seen & TERMINAL and seen & NONASCII:
+        for k in range(length):
+            if classes[k] & ALNUM:
+                state = BEGUN
+            elif state & BEGUN and codes[k] in _INLINE:
+                counts[_SENTENCES] += 1
+                state = 0
+    elif seen & ALNUM:
+        state = BEGUN
+    last = length - 1
     while last > 0 and codes[last] in _CLOSERS:
         last -= 1
-    if state & BEGUN and (classes[last] & TERMINAL or codes[last] == _ELLIPSIS):
-        if not (codes[last] == _FULL_STOP and _is_abbreviation(codes[:last], classes[:last])):
-            state |= ENDING
+    if (
+        state & BEGUN
+        and (classes[last] & TERMINAL or codes[last] == _ELLIPSIS)
+        and not (codes[last] == _FULL_STOP and _is_abbreviation(codes, classes, last))
+    ):
+        state |= ENDING
     return state
 
 
-@compiled
+@compiled_within()
 def _is_abbreviation(
-    codes: Int32[np.ndarray, " characters"], classes: UInt16[np.ndarray, " characters"]
+    codes: Int32[np.ndarray, " room"], classes: UInt32[np.ndarray, " room"], end: int
 ) -> bool:
+    """Whether ``codes[:end]`` is an abbreviation behind what is not a letter."""
     first = 0
-    while first < codes.shape[0] and not classes[first] & LETTER:
+    while first < end and not classes[first] & LETTER:
         first += 1
-    n = codes.shape[0] - first
+    n = end - first
     if n == 1:
         return True
     if n > 4:

@@ -14,6 +14,11 @@ from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int32, UInt32
+
+from dataselect.scorers.signals.stop_words import stop_word_tables
+from zerocost.compiled import compiled_within
+
 
 __all__ = [
     "ALNUM",
@@ -28,12 +33,14 @@ __all__ = [
     "NUMERIC",
     "PUNCTUATION",
     "SPACE",
+    "SYMBOL",
     "TERMINAL",
     "UNICODE",
     "UNSPACED",
     "UPPER",
     "WORD",
-    "UnicodeTables",
+    "Tables",
+    "class_of",
     "unicode_tables",
 ]
 
@@ -70,6 +77,9 @@ MARK = 1 << 14
 
 TERMINAL = 1 << 15
 """Ends a sentence (Unicode's Sentence_Terminal), in any script."""
+
+SYMBOL = 1 << 16
+"""Curly brackets, the hash mark, U+2026."""
 
 UNICODE = f"unicode {unicodedata.unidata_version}"
 """The version of the tables; part of a scorer's fingerprint."""
@@ -118,7 +128,7 @@ _HANGUL = range(0xAC00, 0xD7A4)
 _BLOCK = 256
 
 
-class UnicodeTables(NamedTuple):
+class Tables(NamedTuple):
     """Two-level tables: ``values[index[code >> 8] * 256 + (code & 255)]``.
 
     Attributes:
@@ -130,6 +140,8 @@ class UnicodeTables(NamedTuple):
         folded: the code points of NFD(lower(c)) of those that change, Hangul syllables left out.
         order_index: where each block is in ``order``.
         order: canonical combining classes.
+        stop_words: hashes of RedPajama's stop words, in a table to look up.
+        stop_bits: for each place there, the bit of one of Gopher's stop words, or 0.
     """
 
     ascii: np.ndarray
@@ -140,10 +152,20 @@ class UnicodeTables(NamedTuple):
     folded: np.ndarray
     order_index: np.ndarray
     order: np.ndarray
+    stop_words: np.ndarray
+    stop_bits: np.ndarray
+
+
+@compiled_within()
+def class_of(
+    index: Int32[np.ndarray, " blocks"], flags: UInt32[np.ndarray, " values"], code: int
+) -> int:
+    """The flags of a code point."""
+    return np.int64(flags[(np.int64(index[code >> 8]) << 8) + (code & 255)])
 
 
 @lru_cache(maxsize=1)
-def unicode_tables() -> UnicodeTables:
+def unicode_tables() -> Tables:
     """The tables of the running Python's Unicode."""
     flags = _flags()
     fold, folded = _folding()
@@ -153,7 +175,7 @@ def unicode_tables() -> UnicodeTables:
     index, blocks = _two_level(flags)
     fold_index, fold_blocks = _two_level(fold)
     order_index, order_blocks = _two_level(order)
-    return UnicodeTables(
+    return Tables(
         flags[:128].copy(),
         index,
         blocks,
@@ -162,6 +184,7 @@ def unicode_tables() -> UnicodeTables:
         folded,
         order_index,
         order_blocks,
+        *stop_word_tables(),
     )
 
 
@@ -172,7 +195,7 @@ def _assigned() -> Iterator[tuple[slice, str]]:
 
 
 def _flags() -> np.ndarray:
-    flags = np.zeros(_CODES, np.uint16)
+    flags = np.zeros(_CODES, np.uint32)
     tests: tuple[tuple[int, Callable[[str], bool]], ...] = (
         (SPACE, str.isspace),
         (WORD | ALNUM, str.isalnum),
@@ -203,6 +226,7 @@ def _flags() -> np.ndarray:
     flags[_codes(string.ascii_letters)] |= ASCII_LETTER
     flags[_codes(string.punctuation)] |= PUNCTUATION
     flags[_codes(".!?")] |= END
+    flags[_codes("{}#…")] |= SYMBOL
     flags[_codes(_TERMINAL)] |= TERMINAL
     flags[128:] |= NONASCII
     return flags

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8
 
-from zerocost.compiled import compiled
+from dataselect.scorers.signals.eight import PADDING
+from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["decoded", "is_valid", "repaired", "width"]
 
 _REPLACEMENT = (0xEF, 0xBF, 0xBD)  # U+FFFD
 
 
-@compiled
+@compiled_within()
 def width(lead: int) -> int:
     """How many bytes the character of a leading byte takes, in valid UTF-8."""
     if lead < 0x80:
@@ -24,7 +25,7 @@ def width(lead: int) -> int:
     return 4
 
 
-@compiled
+@compiled_within()
 def decoded(data: UInt8[np.ndarray, " bytes"], at: int) -> int:
     """The code point that begins at a byte, in valid UTF-8."""
     lead = np.int64(data[at])
@@ -39,7 +40,7 @@ def decoded(data: UInt8[np.ndarray, " bytes"], at: int) -> int:
     return (lead & 0x07) << 18 | second << 12 | third << 6 | np.int64(data[at + 3]) & 0x3F
 
 
-@compiled
+@compiled_within()
 def _well_formed(data: UInt8[np.ndarray, " bytes"], at: int, end: int) -> int:
     """Bytes of the well-formed character at a byte; minus those of its longest good beginning."""
     lead = data[at]
@@ -96,7 +97,7 @@ def repaired(
     """The bytes with U+FFFD in the place of each longest ill-formed part, as Python decodes them.
 
     Returns:
-        Valid UTF-8, at the most three times as long.
+        Valid UTF-8, at the most three times as long, and `eight.PADDING` zeros.
     """
     length = 0
     at = start
@@ -104,7 +105,7 @@ def repaired(
         size = _well_formed(data, at, end)
         length += size if size > 0 else 3
         at += abs(size)
-    out = np.empty(length, np.uint8)
+    out = np.zeros(length + PADDING, np.uint8)
     to = 0
     at = start
     while at < end:
