@@ -24,19 +24,27 @@ __all__ = ["ColumnReport", "Gathered", "RecipeReport", "Rules", "gather"]
 
 @runtime_checkable
 class Rules(Protocol):
-    """A recipe as the report needs it.
+    """A recipe as the report needs it."""
 
-    Attributes:
-        name: of the recipe.
-        columns: that it reads.
-        rules: each in words, with its limit.
-        limits: column -> the limits that rules set on it.
-    """
+    @property
+    def name(self) -> str:
+        """Of the recipe."""
+        ...
 
-    name: str
-    columns: tuple[str, ...]
-    rules: tuple[str, ...]
-    limits: Mapping[str, tuple[float, ...]]
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """That it reads."""
+        ...
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Each in words, with its limit."""
+        ...
+
+    @property
+    def limits(self) -> Mapping[str, tuple[float, ...]]:
+        """Column -> the limits that rules set on it."""
+        ...
 
     def broken(self, table: Any) -> Bool[np.ndarray, "n rules"]:
         """Which rules each row of an Arrow table breaks."""

@@ -577,3 +577,46 @@ def test_correlations_and_histograms_are_those_of_all_documents(scored: tuple[An
 )
 def test_visible(text: str, shown: str) -> None:
     assert visible(text) == (shown, max(0, len(text) - 230))
+
+
+def test_the_report_breaks_the_rules_that_a_recipe_decides_by(
+    scored: tuple[Any, ...], tmp_path: Path, dataselect: Callable[..., Outcome]
+) -> None:
+    from dataselect.scorers.recipes import decide, parse_recipe
+
+    from dataselect.report.recipes import RecipeRules
+
+    text = """
+    name = "mine"
+    missing = "pass"
+    [[rule]]
+    signal = "good"
+    min = 2
+    missing = "reject"
+    [[rule]]
+    signal = "noise"
+    min = 0.25
+    max = 0.75
+    [[rule]]
+    signal = "tokens_estimate"
+    max = 20
+    """
+    _, _, scores = scored
+    recipe = parse_recipe(text)
+    table = open_scores(scores).part(0)
+    broken = RecipeRules(recipe).broken(table)
+    decision = decide(table, recipe)
+    assert (~broken.any(axis=1) == np.array(decision["kept"].to_pylist())).all()
+    assert broken.sum(axis=1).tolist() == [len(rules) for rules in decision["broken"].to_pylist()]
+    (tmp_path / "mine.toml").write_text(text)
+    arguments = ("--recipe", tmp_path / "mine.toml", "--out", tmp_path / "r.html")
+    code, out, err = dataselect("report", scores, *arguments)
+    assert (code, err) == (0, "")
+    assert "recipe mine rejects" in out
+    page = (tmp_path / "r.html").read_text()
+    assert "2 ≤ good, not missing" in page
+    assert "0.25 ≤ noise ≤ 0.75" in page
+    assert "mine: 0.25" in page  # its limit stands in the histogram
+    code, _, err = dataselect("report", scores, "--recipe", "gophr", "--out", tmp_path / "s.html")
+    assert code == 2
+    assert "did you mean gopher?" in err
