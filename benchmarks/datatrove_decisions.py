@@ -51,7 +51,10 @@ def quantities(text: str, paragraphs: Any, lines: Any) -> dict[str, float | None
         "stop_words": len(set(STOP_WORDS) & set(words)),
     }
     length = max(1, len(text))
-    for name, parts in (("paragraphs", paragraphs.split(text.strip())), ("lines", lines.split(text))):
+    for name, parts in (
+        ("paragraphs", paragraphs.split(text.strip())),
+        ("lines", lines.split(text)),
+    ):
         count, chars = find_duplicates(parts)
         found[f"dup_{name}"] = count / len(parts)
         found[f"dup_{name}_chars"] = chars / length
@@ -74,7 +77,9 @@ def main() -> None:
     quality.filter(Document(text="The first call loads the splitter.", id=""))
     rows: list[dict[str, Any]] = []
     seconds, bytes_read = 0.0, 0
-    for row, text in enumerate(pq.read_table(arguments.corpus, columns=["text"])["text"].to_pylist()):
+    for row, text in enumerate(
+        pq.read_table(arguments.corpus, columns=["text"])["text"].to_pylist()
+    ):
         document = Document(text=text, id=str(row))
         began = time.perf_counter()
         answers = {"quality": quality.filter(document), "repetition": repetition.filter(document)}
@@ -87,8 +92,10 @@ def main() -> None:
         if arguments.limit_mb and bytes_read > arguments.limit_mb * 1e6:
             break
     pq.write_table(pa.Table.from_pylist(rows), arguments.out)
-    print(f"{len(rows)} documents, {bytes_read / 1e6:.1f} MB, {seconds:.1f} s in the filters, "
-          f"{bytes_read / 1e6 / seconds:.3f} MB/s")
+    print(
+        f"{len(rows)} documents, {bytes_read / 1e6:.1f} MB, {seconds:.1f} s in the filters, "
+        f"{bytes_read / 1e6 / seconds:.3f} MB/s"
+    )
 
 
 if __name__ == "__main__":

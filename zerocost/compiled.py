@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import inspect
 from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
 __all__ = ["compiled", "compiled_within"]
@@ -51,9 +55,28 @@ def _compiled(kernel: F, **options: Any) -> F:
 
     # Under the tests' type checks the kernel arrives wrapped; numba has to see the plain one.
     plain = inspect.unwrap(kernel)
+    named = FunctionType(
+        plain.__code__, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
+    )
+    functools.update_wrapper(named, plain)
+    del named.__wrapped__
+    # Numba asks of kept code only whether its own file is the same. It holds the code and constants
+    # of files beside it too: kept under a name with all their contents, it is never out of date.
+    named.__qualname__ = (
+        f"{plain.__qualname__}_{_contents(Path(plain.__code__.co_filename).parent)}"
+    )
     try:
-        return cast(F, numba.njit(plain, nogil=True, cache=True, **options))
+        return cast(F, numba.njit(named, nogil=True, cache=True, **options))
     except KeyError:  # an option that this numba does not know: slower, with the same results
         return _compiled(kernel)
     except RuntimeError:
-        return cast(F, numba.njit(plain, nogil=True, **options))
+        return cast(F, numba.njit(named, nogil=True, **options))
+
+
+@functools.lru_cache
+def _contents(folder: Path) -> str:
+    """A digest of the Python files of a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]

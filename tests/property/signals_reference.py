@@ -106,7 +106,9 @@ def redpajama(text: str, stop_words: frozenset[str]) -> dict[str, Value]:
         "rps_doc_lorem_ipsum": whole.count("lorem ipsum") / len(whole) if whole else 0.0,
         "rps_doc_curly_bracket": sum(map(text.count, "{}")) / len(text) if text else 0.0,
         "rps_doc_stop_word_fraction": share(stop_words.__contains__, raw) if words else 0.0,
-        "rps_lines_javascript_counts": mean(line.split().count("javascript") for line in plain_lines),
+        "rps_lines_javascript_counts": mean(
+            line.split().count("javascript") for line in plain_lines
+        ),
         "rps_lines_ending_with_terminal_punctution_mark": share(
             lambda line: line.rstrip().endswith((".", "!", "?", "”")), lines
         ),
@@ -226,3 +228,97 @@ def gopher(text: str) -> dict[str, Value]:
     for n in range(5, 11):
         found[f"gopher_duplicate_{n}gram_character_fraction"] = of_text(read_before(words, n))
     return found
+
+
+CLOSERS = "\"')]}’”»›」』）】》〉"
+INLINE = "。！？｡．"
+ABBREVIATIONS = {"Mr", "Mrs", "Ms", "Dr", "Prof", "St", "vs"}
+
+
+def _ends_sentence(piece: str, terminal: frozenset[str]) -> bool:
+    bare = piece.rstrip(CLOSERS) or piece[0]
+    if bare[-1] not in terminal and bare[-1] != "…":
+        return False
+    if bare[-1] != ".":
+        return True
+    letters = bare[:-1]
+    while letters and not letters[0].isalpha():
+        letters = letters[1:]
+    return len(letters) != 1 and letters not in ABBREVIATIONS
+
+
+def sentences(text: str, terminal: frozenset[str]) -> int:
+    """Sentences of paragraph after paragraph, piece after piece."""
+    total = 0
+    for paragraph in re.split(r"\n{2,}", text):
+        begun = ending = False
+        for piece in paragraph.split():
+            visible = [character for character in piece if character.isalnum()]
+            if ending:
+                first = visible[0] if visible else ""
+                lower = bool(first) and not first.isupper() and (first.islower() or first.istitle())
+                if not lower:
+                    total += 1
+                    begun = False
+            ending = False
+            for character in piece:
+                if character.isalnum():
+                    begun = True
+                elif begun and character in INLINE:
+                    total += 1
+                    begun = False
+            ending = begun and _ends_sentence(piece, terminal)
+        total += begun
+    return total
+
+
+PHRASES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies",
+           "use cookies")  # fmt: skip
+CITATION = re.compile(r"\[[0-9]*]|\[edit]|\[citation needed]")
+
+
+def ascii_lower(text: str) -> str:
+    return re.sub("[A-Z]", lambda letter: letter[0].lower(), text)
+
+
+def c4(text: str, terminal: frozenset[str]) -> tuple[dict[str, Value], str]:
+    """The quantities behind C4's rules, and the text that its rules on lines leave."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    kept: list[str] = []
+    lorem = brackets = 0
+    for line in lines:
+        words = line.split()
+        if max(map(len, words)) > 1000:
+            continue
+        line = CITATION.sub("", line)
+        if not line.endswith((".", "?", "!", '"', "'")) or line.endswith("..."):
+            continue
+        if len(words) < 3:
+            continue
+        lowered = ascii_lower(line)
+        if "lorem ipsum" in lowered:
+            lorem += 1
+        elif "javascript" in lowered:
+            continue
+        elif "{" in line:
+            brackets += 1
+        elif not any(phrase in lowered for phrase in PHRASES):
+            kept.append(line)
+    return {
+        "c4_kept_line_fraction": len(kept) / len(lines) if lines else None,
+        "c4_sentence_count": sum(max(1, sentences(line, terminal)) for line in kept),
+        "c4_lorem_ipsum_lines": lorem,
+        "c4_curly_bracket_lines": brackets,
+    }, "\n".join(kept)
+
+
+def sizes(text: str, terminal: frozenset[str]) -> dict[str, Value]:
+    lines = LINE.findall(text)
+    full = [line for line in lines if line.strip()]
+    return {
+        "characters": len(text),
+        "lines": len(lines),
+        "paragraphs": len(re.split(r"\n{2,}", text.strip())) if text.strip() else 0,
+        "sentences": sentences(text, terminal),
+        "fineweb_terminal_line_fraction": share(lambda line: line.rstrip()[-1] in terminal, full),
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
+from dataselect.scorers.signals.c4 import keep_lines
 from dataselect.scorers.signals.eight import PADDING
 from dataselect.scorers.signals.quantities import COUNTS, SUMS
 from dataselect.scorers.signals.repetition import (
@@ -19,6 +20,7 @@ from dataselect.scorers.signals.scratch import room_for
 from dataselect.scorers.signals.unicode_tables import Tables
 from dataselect.scorers.signals.utf8 import is_valid, repaired
 from dataselect.scorers.signals.wants import (
+    WANT_C4,
     WANT_DUPLICATES,
     WANT_TOKEN_GRAMS,
     WANT_VOCABULARY,
@@ -80,9 +82,7 @@ def measure(
             room = max(end - start, 2 * room)
             scratch = room_for(room)
         row, total = counts[document], sums[document]
-        words, tokens, lines, paragraphs = scan(
-            text, start, end, tables, want, scratch, row, total
-        )
+        words, tokens, lines, paragraphs = scan(text, start, end, tables, want, scratch, row, total)
         longest = max(words, tokens, lines, paragraphs)
         if longest > listed:
             listed = max(longest, 2 * listed)
@@ -107,6 +107,8 @@ def measure(
                 row[_TOKEN_TOP : _TOKEN_TOP + 3],
                 row[_TOKEN_DUPE : _TOKEN_DUPE + 6],
             )
+        if want & WANT_C4:
+            keep_lines(text, start, end, tables, scratch, scratch.kept, row)
         row[_PARAGRAPHS] = paragraphs
         if want & WANT_DUPLICATES:
             row[_LINES], row[_LINE_CHARACTERS] = count_duplicates(

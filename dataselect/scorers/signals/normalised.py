@@ -103,7 +103,9 @@ def normalise(
 
 
 @compiled_within()
-def _order(index: Int32[np.ndarray, " blocks"], order: UInt8[np.ndarray, " values"], code: int) -> int:
+def _order(
+    index: Int32[np.ndarray, " blocks"], order: UInt8[np.ndarray, " values"], code: int
+) -> int:
     return np.int64(order[(index[code >> 8] << 8) + (code & 255)])
 
 

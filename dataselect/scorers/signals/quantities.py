@@ -12,7 +12,6 @@ COUNTS = (
     "unspaced_letters",
     "newlines",
     "curly_brackets",
-    "opening_brackets",
     "hashes",
     "ellipses",
     # words split as RedPajama does the raw text

@@ -18,7 +18,7 @@ from dataselect.scorers.signals.redpajama import REDPAJAMA
 from dataselect.scorers.signals.signal import Measured, Signal
 from dataselect.scorers.signals.text import READABILITY, SIZES
 from dataselect.scorers.signals.unicode_tables import UNICODE, unicode_tables
-from dataselect.scorers.signals.web import FINEWEB
+from dataselect.scorers.signals.web import C4, FINEWEB
 from zerocost.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL", "LIGHT", "SIGNALS", "Signals", "signals"]
 
-ALL: tuple[Signal, ...] = SIZES + REDPAJAMA + GOPHER + FINEWEB + READABILITY
+ALL: tuple[Signal, ...] = SIZES + REDPAJAMA + GOPHER + C4 + FINEWEB + READABILITY
 """Every signal, in the order of the columns."""
 
 _VERSION = "1"

@@ -35,6 +35,7 @@ class Scratch(NamedTuple):
         folded: code points of the piece normalised.
         spare: for sorting them.
         letters: of a word, as bytes.
+        kept: lines that C4's rules keep.
         line: state of a line.
         piece: state between pieces.
         words: hashes of the normalised words.
@@ -52,6 +53,7 @@ class Scratch(NamedTuple):
     folded: np.ndarray
     spare: np.ndarray
     letters: np.ndarray
+    kept: np.ndarray
     line: np.ndarray
     piece: np.ndarray
     words: np.ndarray
@@ -74,6 +76,7 @@ def room_for(size: int) -> Scratch:
         np.empty(2 * size + 8, np.int32),
         np.empty(2 * size + 300, np.uint32),
         np.empty(80, np.uint8),
+        np.empty(size + 2, np.uint8),
         np.empty(LINE_STATE, np.int64),
         np.empty(PIECE_STATE, np.int64),
         np.empty(half, np.uint64),

@@ -19,6 +19,7 @@ __all__ = ["GOPHER_STOP_WORDS", "find", "stop_word_tables", "stop_words"]
 
 _SLOTS = 1024
 
+
 def stop_words() -> frozenset[str]:
     """RedPajama's English stop words that a raw word can be."""
     return frozenset(resources.files(__package__).joinpath("stop_words_en.txt").read_text().split())
