@@ -1,0 +1,35 @@
+"""Weigh samples by their losses while a model is trained, in anybody's training loop."""
+
+from dataselect.reweighting.cross_entropy import per_sequence_cross_entropy
+from dataselect.reweighting.normalisation import MinMax, QuantileRange, RunningRange
+from dataselect.reweighting.reweighter import LossReweighter, Reweighted
+from dataselect.reweighting.schedules import Constant, Cosine, Linearly, WarmUp
+from dataselect.reweighting.statistics import BatchStatistics
+from dataselect.reweighting.strategies import (
+    Extremes,
+    Linear,
+    LinUpper,
+    Quadratic,
+    Strategy,
+    Uniform,
+)
+
+__all__ = [
+    "BatchStatistics",
+    "Constant",
+    "Cosine",
+    "Extremes",
+    "LinUpper",
+    "Linear",
+    "Linearly",
+    "LossReweighter",
+    "MinMax",
+    "Quadratic",
+    "QuantileRange",
+    "Reweighted",
+    "RunningRange",
+    "Strategy",
+    "Uniform",
+    "WarmUp",
+    "per_sequence_cross_entropy",
+]
