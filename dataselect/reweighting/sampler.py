@@ -155,6 +155,8 @@ def weights_of_scores(
             accepted="finite scores",
             hint="drop documents without a score, or give them one",
         )
+    # Scaled first, so that no square overflows.
+    values = values / (np.abs(values).max(initial=0.0) or 1.0)
     deviation = values.std() if len(values) else 0.0
     z = (values - values.max(initial=-np.inf)) / (deviation or 1.0)
     weights: Float64[np.ndarray, " n"] = np.exp(z / temperature)

@@ -13,6 +13,7 @@ from transformers.trainer_callback import ExportableState
 from dataselect.errors import DataselectError
 from dataselect.reweighting.cross_entropy import Average
 from dataselect.reweighting.reweighter import LossReweighter
+from dataselect.reweighting.statistics import BatchStatistics
 
 __all__ = ["ReweightingCallback", "reweight_trainer"]
 
@@ -30,8 +31,9 @@ def reweight_trainer(
 
     Every micro-batch is normalised by itself, over all processes. With ``average="token"`` the
     micro-batches of a step count by their tokens, so that r = ∞ is what the Trainer does without
-    reweighting; with "sample" they count equally. Evaluation reports the plain mean over tokens.
-    Checkpoints hold the reweighter's state, and resuming restores it.
+    reweighting; with "sample" they count equally. Evaluation reports what the Trainer would
+    without reweighting. Checkpoints hold the reweighter's state, and resuming restores it; what is
+    logged of training has the statistics of the last micro-batch.
 
     Args:
         trainer: not yet training; its dataset must give ``labels``.
@@ -61,30 +63,37 @@ def reweight_trainer(
                 labels,
                 average=average if training else "token",
             )
-        reweight_callback.newest = found.stats
+        newest[:] = [found.stats] if training else newest
         value: torch.Tensor = found.loss
-        if training and average == "token" and num_items_in_batch is not None:
-            # Its share of the step's tokens, as the Trainer does not divide by anything then.
-            tokens = (found.stats.prior * found.stats.valid).sum()
-            value = value * (tokens / num_items_in_batch)
-        if trainer.args.average_tokens_across_devices and num_items_in_batch is not None:
-            # compute_loss multiplies by this; the reweighter, or the mean in evaluation, has.
+        if num_items_in_batch is None:
+            return value
+        # The Trainer's own losses are shares of a step's tokens, as it counts them.
+        by_tokens = average == "token" if training else losses_of is None
+        if by_tokens:
+            value = value * ((found.stats.prior * found.stats.valid).sum() / num_items_in_batch)
+        if trainer.args.average_tokens_across_devices and (training or not by_tokens):
+            # compute_loss multiplies by this; the reweighter, or a mean in evaluation, has.
             value = value / (trainer.accelerator.num_processes // trainer.get_tp_size())
         return value
 
-    reweight_callback = ReweightingCallback(reweight)
+    def log(logs: dict[str, float], *others: Any, **more: Any) -> None:
+        with_statistics = newest[0].as_dict() if newest and "loss" in logs else {}
+        log_without(logs | with_statistics, *others, **more)
+
+    newest: list[BatchStatistics] = []
+    log_without = trainer.log
+    trainer.log = log  # type: ignore[method-assign]
     trainer.compute_loss_func = loss
     # True: nothing is divided afterwards; False: by the micro-batches that the step really has.
     trainer.loss_is_scaled_for_ga = average == "token"
-    trainer.add_callback(reweight_callback)
+    trainer.add_callback(ReweightingCallback(reweight))
 
 
 class ReweightingCallback(TrainerCallback, ExportableState):
-    """Keeps the reweighter's step that of the Trainer, its state in checkpoints, its statistics."""
+    """Keeps the reweighter's step that of the Trainer, and its state in checkpoints."""
 
     def __init__(self, reweight: LossReweighter | None = None) -> None:
         self.reweight = reweight
-        self.newest: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """Take the state out of the checkpoint that training goes on from."""
@@ -97,11 +106,6 @@ class ReweightingCallback(TrainerCallback, ExportableState):
         """Count optimiser steps, also where an epoch's last one has fewer micro-batches."""
         if self.reweight is not None:
             self.reweight.step = state.global_step
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **others: Any) -> None:
-        """Add the statistics of the last micro-batch to what is logged of training."""
-        if logs is not None and "loss" in logs and self.newest is not None:
-            logs |= self.newest.as_dict()
 
     def state(self) -> dict[str, Any]:
         """The JSON that checkpoints keep."""
