@@ -30,6 +30,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from language_model.gpt import CONTEXT, Gpt
+from language_model.report import best_rate, mean_loss, read_records, report
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -60,60 +62,11 @@ VALIDATION = {
     "books": "gutenberg",
     "wiki": "enwiki",
 }
-CONTEXT = 128
 BATCH = 16
 EVALUATIONS = 20
 VALIDATION_WINDOWS = 24
 CHECKPOINT_STEPS = 40
 R = 0.4
-
-
-class Block(nn.Module):
-    """Causal attention and two layers, each after a norm."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.before_attention = nn.LayerNorm(width, bias=False)
-        self.attention = nn.Linear(width, 3 * width, bias=False)
-        self.out = nn.Linear(width, width, bias=False)
-        self.before_mlp = nn.LayerNorm(width, bias=False)
-        self.up = nn.Linear(width, 4 * width, bias=False)
-        self.down = nn.Linear(4 * width, width, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``[n, tokens, width]`` to the same."""
-        n, t, width = x.shape
-        q, k, v = (
-            self.attention(self.before_attention(x))
-            .view(n, t, 3, self.heads, width // self.heads)
-            .permute(2, 0, 3, 1, 4)
-        )
-        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.out(mixed.transpose(1, 2).reshape(n, t, width))
-        return x + self.down(functional.gelu(self.up(self.before_mlp(x))))
-
-
-class Gpt(nn.Module):
-    """A GPT with tied embeddings; 1.3M parameters with a vocabulary of 4,096."""
-
-    def __init__(self, vocabulary: int, width: int = 128, layers: int = 4, heads: int = 4) -> None:
-        super().__init__()
-        self.tokens = nn.Embedding(vocabulary, width)
-        self.positions = nn.Embedding(CONTEXT, width)
-        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(layers)))
-        self.norm = nn.LayerNorm(width, bias=False)
-        for name, parameter in self.named_parameters():
-            if parameter.ndim == 2:
-                shrink = (
-                    math.sqrt(2 * layers) if name.endswith(("out.weight", "down.weight")) else 1
-                )
-                nn.init.normal_(parameter, std=0.02 / shrink)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Logits ``[n, tokens, vocabulary]``."""
-        x = self.tokens(tokens) + self.positions.weight[: tokens.shape[1]]
-        return self.norm(self.blocks(x)) @ self.tokens.weight.T
 
 
 @dataclass(frozen=True)
@@ -250,7 +203,7 @@ def train(run: Run, out: Path) -> None:
         | {"last_batch": {k: v for k, v in shape.items() if math.isfinite(v)}},
     )
     checkpoint.unlink(missing_ok=True)
-    print(f"{run.name}: {_mean(curve[-1]):.4f} after {seconds:.0f} CPU seconds", flush=True)
+    print(f"{run.name}: {mean_loss(curve[-1]):.4f} after {seconds:.0f} CPU seconds", flush=True)
 
 
 def _save(
@@ -279,31 +232,6 @@ def _restore(
     optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
     reweight.set_extra_state(tensors["reweighter"])
     return rest
-
-
-def _mean(point: list) -> float:
-    return float(np.mean(list(point[1].values())))
-
-
-def read_records(out: Path) -> dict[str, dict]:
-    """Records by the name of their run."""
-    return {path.stem: json.loads(path.read_text()) for path in (out / "records").glob("*.json")}
-
-
-def best_rate(records: dict[str, dict], strategy: str) -> float:
-    """The learning rate with the lowest final mean validation loss of seed 0."""
-    tried = [r for r in records.values() if r["strategy"] == strategy and r["seed"] == 0]
-    return min(tried, key=lambda record: (_mean(record["curve"][-1]), record["rate"]))["rate"]
-
-
-def tokens_to_reach(curve: list, loss: float) -> float:
-    """The first number of tokens at which a curve is at a loss or below; infinite if nowhere."""
-    for (t0, _), (t1, _), a, b in zip(
-        curve, curve[1:], map(_mean, curve), map(_mean, curve[1:]), strict=False
-    ):
-        if b <= loss:
-            return t1 - (t1 - t0) * min(1.0, (loss - b) / max(a - b, 1e-12))
-    return math.inf
 
 
 def main() -> None:
@@ -339,106 +267,6 @@ def main() -> None:
             ]
             list(pool.map(partial(train, out=out), again))
     report(out)
-
-
-def report(out: Path) -> None:
-    """Print the two tables and draw the curves of the runs that have a record."""
-    records = read_records(out)
-    print(rate_table(records))
-    print(result_table(records))
-    if records:
-        draw(records, out / "learning_curves.png")
-        print(f"Written: {out / 'learning_curves.png'}")
-
-
-def rate_table(records: dict[str, dict]) -> str:
-    """The final mean validation loss of seed 0 by strategy and learning rate, as Markdown."""
-    first = [record for record in records.values() if record["seed"] == 0]
-    rates = sorted({record["rate"] for record in first})
-    lines = ["| seed 0 | " + " | ".join(f"rate {rate:g}" for rate in rates) + " |"]
-    lines.append("|---" * (len(rates) + 1) + "|")
-    for strategy in STRATEGIES:
-        named = [records.get(Run(strategy, rate, 0).name) for rate in rates]
-        cells = [f"{_mean(found['curve'][-1]):.4f}" if found else "not run" for found in named]
-        lines.append(f"| {strategy} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def result_table(records: dict[str, dict]) -> str:
-    """Each strategy at its best rate: final losses, their differences, tokens, as Markdown."""
-    chosen = {s: _at_best_rate(records, s) for s in STRATEGIES}
-    tiers = list(next(iter(records.values()))["curve"][-1][1]) if records else []
-    lines = [
-        f"| strategy | rate | seeds | mean loss | {' | '.join(tiers)} "
-        "| minus uniform, same seed | tokens to uniform's final loss, share |",
-        "|---" * (len(tiers) + 6) + "|",
-    ]
-    for strategy, runs in chosen.items():
-        if not runs:
-            continue
-        final = {seed: record["curve"][-1] for seed, record in runs.items()}
-        cells = [_with_error([_mean(point) for point in final.values()])]
-        cells += [_with_error([point[1][tier] for point in final.values()]) for tier in tiers]
-        paired = [seed for seed in runs if seed in chosen["Uniform"]]
-        base = {seed: chosen["Uniform"][seed]["curve"][-1] for seed in paired}
-        cells.append(_with_error([_mean(final[seed]) - _mean(base[seed]) for seed in paired]))
-        shares = [
-            tokens_to_reach(runs[seed]["curve"], _mean(base[seed])) / base[seed][0]
-            for seed in paired
-        ]
-        reached = [share for share in shares if math.isfinite(share)]
-        missed = f", {len(shares) - len(reached)} of {len(shares)} never"
-        cells.append(_with_error(reached) + (missed if len(reached) < len(shares) else ""))
-        rate = next(iter(runs.values()))["rate"]
-        lines.append(f"| {strategy} | {rate:g} | {len(runs)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _at_best_rate(records: dict[str, dict], strategy: str) -> dict[int, dict]:
-    of_strategy = [record for record in records.values() if record["strategy"] == strategy]
-    if not any(record["seed"] == 0 for record in of_strategy):
-        return {}
-    rate = best_rate(records, strategy)
-    found = {record["seed"]: record for record in of_strategy if record["rate"] == rate}
-    return dict(sorted(found.items()))
-
-
-def _with_error(values: list[float]) -> str:
-    if not values:
-        return "-"
-    error = np.std(values, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else None
-    return f"{np.mean(values):.4f}" + ("" if error is None else f" ± {error:.4f}")
-
-
-def draw(records: dict[str, dict], path: Path) -> None:
-    """The mean curve of each strategy at its best rate, and its difference from uniform's."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    curves = {s: _at_best_rate(records, s) for s in STRATEGIES}
-    for strategy, runs in curves.items():
-        common = [seed for seed in runs if seed in curves["Uniform"]]
-        if not runs:
-            continue
-        tokens = np.array([point[0] for point in next(iter(runs.values()))["curve"]]) / 1e6
-        losses = np.array([[_mean(point) for point in run["curve"]] for run in runs.values()])
-        left.plot(tokens[1:], losses.mean(axis=0)[1:], label=strategy)
-        gaps = [
-            [_mean(a) - _mean(b) for a, b in zip(runs[i]["curve"], u[i]["curve"], strict=True)]
-            for u in [curves["Uniform"]]
-            for i in common
-        ]
-        if gaps:
-            right.plot(tokens[1:], np.mean(gaps, axis=0)[1:], label=strategy)
-    left.set(xlabel="million tokens", ylabel="validation loss, mean of the tiers (nats)")
-    right.set(xlabel="million tokens", ylabel="loss minus that of uniform, same seed (nats)")
-    left.legend(frameon=False)
-    with whole_file(path, overwrite=True) as partial_file:
-        figure.savefig(partial_file, format="png", dpi=150)
-    pyplot.close(figure)
 
 
 if __name__ == "__main__":
