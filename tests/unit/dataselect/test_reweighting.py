@@ -1,6 +1,8 @@
 """LossReweighter, its normalisations and schedules, on one process."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -315,3 +317,40 @@ class TestBadInput:
     def test_words(self) -> None:
         with pytest.raises(DataselectError, match="nonfinite='ignore'"):
             _check_choice("nonfinite", "ignore", ("exclude", "error"))
+
+
+@pytest.mark.slow
+def test_under_torch_compile_it_is_the_same_and_compiles_once() -> None:
+    """In a process of its own: the compiler cannot see through the type checks of the tests."""
+    code = """
+import torch
+from torch._dynamo.utils import counters
+from dataselect.reweighting import Cosine, LinUpper, LossReweighter, RunningRange, weigh
+x = torch.randn(6, 5, 8, generator=torch.Generator().manual_seed(0))
+y = torch.randint(0, 40, (6, 5), generator=torch.Generator().manual_seed(1))
+def course(backend):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.GELU(), torch.nn.Linear(16, 40))
+    reweight = LossReweighter(LinUpper(), r=Cosine(2.0, 0.4, 5), warmup_steps=2,
+                              normalisation=RunningRange(3))
+    optimiser = torch.optim.SGD(model.parameters(), 0.5)
+    step = lambda x, y: reweight.from_logits(model(x), y).loss
+    if backend:
+        step = torch.compile(step, backend=backend)
+    losses = []
+    for _ in range(12):
+        loss = step(x, y)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(loss.item())
+    return losses
+assert course(None) == course("aot_eager")
+assert counters["stats"]["unique_graphs"] < 6, counters["stats"]
+whole = torch.compile(lambda l: weigh(l, LinUpper(), 2.5).weights, fullgraph=True, backend="eager")
+losses = torch.rand(9)
+assert torch.equal(whole(losses), weigh(losses, LinUpper(), 2.5).weights)
+print("same")
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "same", ran.stderr
