@@ -49,7 +49,7 @@ def main() -> None:
     from nasproxy.benchmarks import published
     from nasproxy.images import load_batch
     from nasproxy.ranking import agreement
-    from nasproxy.scoring.table import rank_architectures
+    from nasproxy.scoring.rank import rank_architectures
 
     space = spaces.get("nasbench201")
     public = published.load()

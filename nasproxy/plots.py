@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from jaxtyping import Float64, Num
+from jaxtyping import Bool, Float64, Num
 
 from nasproxy.errors import NasproxyError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["best_so_far", "incumbents", "rank_scatter", "score_histogram"]
+__all__ = ["best_so_far", "incumbents", "pareto_front", "rank_scatter", "score_histogram"]
 
 _INK = "#22313f"
 _QUIET = "#8a949e"
@@ -93,6 +93,7 @@ def best_so_far(
     *,
     quantity: str,
     optimum: float | None = None,
+    higher_is_better: bool = True,
 ) -> bytes:
     """The value of the pick after each evaluation, and how far it is from the optimum.
 
@@ -101,6 +102,7 @@ def best_so_far(
             band that holds the middle half of the runs; as ``incumbents`` gives them.
         quantity: what the values are, with their unit, such as ``test accuracy (%)``.
         optimum: the best there is, in the same unit, or None where nobody knows it.
+        higher_is_better: the direction of the values.
 
     Returns:
         A PNG image.
@@ -130,7 +132,7 @@ def best_so_far(
                 evaluations, low, high, step="post", color=colour, alpha=0.15, linewidth=0
             )
         end = float(mean[np.isfinite(mean)][-1])
-        regret = "" if optimum is None else f"  (regret {optimum - end:.2f})"
+        regret = "" if optimum is None else f"  (regret {abs(optimum - end):.2f})"
         of = f", mean of {len(values)} runs" if len(values) > 1 else ""
         axes.step(
             evaluations,
@@ -146,17 +148,70 @@ def best_so_far(
             optimum, color=_INK, linewidth=1, linestyle=(0, (5, 3)), label=f"optimum: {optimum:.2f}"
         )
     axes.set_xlim(1, max(values.shape[1] for values in runs.values()))
-    axes.set_ylim(*_focus(ends, optimum))
+    axes.set_ylim(*_focus(ends, optimum, higher_is_better))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("evaluations (architectures scored)")
     axes.set_ylabel(quantity)
-    axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
+    corner: Literal["lower right", "upper right"]
+    corner = "lower right" if higher_is_better else "upper right"
+    axes.legend(loc=corner, frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
     banded = any(len(values) > 1 for values in runs.values())
     _title(
         axes,
         "The pick so far",
         f"{quantity} of the best-ranked network after each evaluation"
         + (";  bands: middle half of the runs" * banded),
+    )
+    return _png(figure)
+
+
+def pareto_front(
+    values: Num[np.ndarray, "n o"],
+    front: Bool[np.ndarray, " n"],
+    *,
+    labels: Sequence[str],
+    higher_is_better: Sequence[bool],
+) -> bytes:
+    """Networks by their objectives, and which of them no other is better than in all.
+
+    The first objective stands on the vertical axis of a panel for each of the others. With three
+    objectives or more a network may be on the front by an objective that a panel does not show.
+
+    Args:
+        values: ``[n, objectives]``, two objectives or more, in their own units; networks with NaN
+            are left out.
+        front: bool ``[n]``, whether each is on the Pareto front.
+        labels: of the objectives, with their units.
+        higher_is_better: their directions.
+
+    Returns:
+        A PNG image.
+
+    Raises:
+        NasproxyError: matplotlib is missing.
+    """
+    known = np.isfinite(values).all(axis=1)
+    points, on_it = values[known].astype(np.float64), front[known]
+    figure, _ = _canvas(5.6 * (len(labels) - 1), 4.8)
+    figure.clear()
+    panels = figure.subplots(1, len(labels) - 1, squeeze=False)[0]
+    for at, axes in enumerate(panels, start=1):
+        _style(axes)
+        x, y = points[:, at], points[:, 0]
+        axes.scatter(x[~on_it], y[~on_it], s=14, color=_QUIET, alpha=0.5, linewidths=0)
+        order = np.lexsort((y[on_it], x[on_it]))
+        if len(labels) == 2:
+            # To the next point along the axis nothing better is known: a step, and no slope.
+            where = "pre" if higher_is_better[at] else "post"
+            axes.step(x[on_it][order], y[on_it][order], where=where, color=_COLOURS[0], lw=1.4)
+        axes.scatter(x[on_it], y[on_it], s=30, color=_COLOURS[0], zorder=3, linewidths=0)
+        for axis, shown in ((axes.set_xlabel, at), (axes.set_ylabel, 0)):
+            better = "more" if higher_is_better[shown] else "less"
+            axis(f"{labels[shown]}, {better} is better")
+    _title(
+        panels[0],
+        f"Pareto front: {int(on_it.sum())} of {len(points)} networks",
+        "no other network is as good in every objective and better in one",
     )
     return _png(figure)
 
@@ -213,6 +268,11 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
         ) from error
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
     axes = figure.add_subplot()
+    _style(axes)
+    return figure, axes
+
+
+def _style(axes: Axes) -> None:
     axes.grid(color="#e3e7ea", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -222,7 +282,6 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
     axes.tick_params(colors=_INK, labelsize=9)
     axes.xaxis.label.set_color(_INK)
     axes.yaxis.label.set_color(_INK)
-    return figure, axes
 
 
 def _title(axes: Axes, title: str, below: str) -> None:
@@ -253,13 +312,14 @@ def _bins(values: np.ndarray) -> int:
     return int(np.clip(np.ptp(values) * np.cbrt(len(values)) / (2 * (high - low)), 10, 80))
 
 
-def _focus(ends: list[np.ndarray], optimum: float | None) -> tuple[float, float]:
+def _focus(ends: list[np.ndarray], optimum: float | None, up: bool) -> tuple[float, float]:
     # The first picks may be far off; a scale that holds them all would flatten the rest.
     known = np.concatenate([mean[np.isfinite(mean)] for mean in ends])
-    low = min(float(np.quantile(mean[np.isfinite(mean)], 0.04)) for mean in ends)
-    high = max(float(known.max()), -np.inf if optimum is None else optimum)
+    sign = 1.0 if up else -1.0
+    low = min(float(np.quantile(sign * mean[np.isfinite(mean)], 0.04)) for mean in ends)
+    high = max(float((sign * known).max()), -np.inf if optimum is None else sign * optimum)
     margin = 0.06 * (high - low) or 0.01 * abs(high) or 1.0
-    return low - margin, high + margin
+    return (low - margin, high + margin) if up else (-high - margin, -low + margin)
 
 
 def _png(figure: Figure) -> bytes:

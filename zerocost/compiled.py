@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import inspect
 from collections.abc import Callable
-from typing import TypeVar, cast
+from pathlib import Path
+from types import FunctionType
+from typing import Any, TypeVar, cast
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "compiled_within"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -23,11 +27,56 @@ def compiled(kernel: F) -> F:
     Returns:
         The compiled function, called in the same way.
     """
+    return _compiled(kernel)
+
+
+def compiled_within(*, inline: bool = True) -> Callable[[F], F]:
+    """A kernel that other kernels call in their inner loops, and that makes no array.
+
+    References to its arrays are not counted. They are held by the outer kernel, and counting them,
+    atomically, at each call and each field of a tuple takes longer than a short kernel itself.
+
+    Args:
+        inline: whether its code becomes part of each caller's. Else it is called, with seven
+            numbers for each array; for code that is long, or called from many places.
+
+    Returns:
+        A decorator of functions that slice and index arrays, but neither make nor return one.
+    """
+
+    def decorate(kernel: F) -> F:
+        return _compiled(kernel, _nrt=False, **({"forceinline": True} if inline else {}))
+
+    return decorate
+
+
+def _compiled(kernel: F, **options: Any) -> F:
     import numba
 
     # Under the tests' type checks the kernel arrives wrapped; numba has to see the plain one.
     plain = inspect.unwrap(kernel)
+    named = FunctionType(
+        plain.__code__, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
+    )
+    functools.update_wrapper(named, plain)
+    del named.__wrapped__
+    # Numba asks of kept code only whether its own file is the same. It holds the code and constants
+    # of files beside it too: kept under a name with all their contents, it is never out of date.
+    named.__qualname__ = (
+        f"{plain.__qualname__}_{_contents(Path(plain.__code__.co_filename).parent)}"
+    )
     try:
-        return cast(F, numba.njit(plain, nogil=True, cache=True))
+        return cast(F, numba.njit(named, nogil=True, cache=True, **options))
+    except KeyError:  # an option that this numba does not know: slower, with the same results
+        return _compiled(kernel)
     except RuntimeError:
-        return cast(F, numba.njit(plain, nogil=True))
+        return cast(F, numba.njit(named, nogil=True, **options))
+
+
+@functools.lru_cache
+def _contents(folder: Path) -> str:
+    """A digest of the Python files of a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]

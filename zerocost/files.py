@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from zerocost.errors import ZerocostError
 
@@ -19,6 +22,7 @@ __all__ = ["disk_full", "sha256_of", "to_json", "whole_file", "write_json", "wri
 
 # The disk, the user's quota, or the limit on the size of a file (ulimit -f).
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_UNLOCKED_SECONDS = 2.0
 
 
 @contextmanager
@@ -37,11 +41,14 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             is full (the run's fault, not the caller's).
     """
     _check_target(path, overwrite)
+    _sweep(path)
     partial = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.partial")
     try:
-        partial.open("xb").close()
+        held = partial.open("xb")
     except OSError as cause:
         raise disk_full(path, cause) or _cannot_write(path, str(cause.strerror)) from cause
+    if not _locked(held):
+        held.close()  # Windows renames no open file
     try:
         yield partial
         _flush(partial)
@@ -54,6 +61,7 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             raise full from cause
         raise
     finally:
+        held.close()
         partial.unlink(missing_ok=True)
 
 
@@ -101,6 +109,29 @@ def disk_full(path: Path, cause: BaseException) -> ZerocostError | None:
         hint="free some space or choose another folder, then run the same command again",
         bad_input=False,
     )
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes killed while they wrote ``path`` have left beside it."""
+    for left in path.parent.glob(f".{glob.escape(path.name[:40])}.????????.partial"):
+        with suppress(OSError):
+            # A partial file is locked a moment after it appears.
+            if time.time() - left.stat().st_mtime > _UNLOCKED_SECONDS:
+                with left.open("rb") as stream:
+                    dead = _locked(stream)
+                if dead:
+                    left.unlink()
+
+
+def _locked(stream: IO[bytes]) -> bool:
+    """Lock a file for as long as it is open; False where another process has it, or nobody can."""
+    try:
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):  # Windows, or a network disk, has no such locks
+        return False
+    return True
 
 
 def _check_target(path: Path, overwrite: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Advance", "Fixed", "print_json", "print_table", "progress"]
+__all__ = ["Advance", "Fixed", "Steps", "print_json", "print_table", "progress"]
 
 _UNFOLDED = 10_000
 _NOTE_WIDTH = 110
@@ -107,8 +107,8 @@ def _cell(value: Any) -> str:
 class Advance(Protocol):
     """Tells a progress bar how much is done, and what to say beside it."""
 
-    def __call__(self, done: int, note: str = "") -> None:
-        """Show ``done`` of the total."""
+    def __call__(self, done: int, note: str = "", *, total: int | None = None) -> None:
+        """Show ``done`` of the total, or of another one that is known by now."""
         ...
 
 
@@ -141,11 +141,30 @@ def progress(label: str, total: int) -> Iterator[Advance]:
     ) as bar:
         task = bar.add_task(label, total=total, note="", rate="")
 
-        def advance(done: int, note: str = "") -> None:
+        def advance(done: int, note: str = "", *, total: int | None = None) -> None:
             speed = bar.tasks[0].speed
             rate = (
                 "" if not speed else f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
             )
-            bar.update(task, completed=done, note=note, rate=rate)
+            bar.update(task, completed=done, note=note, rate=rate, total=total)
 
         yield advance
+
+
+class Steps:
+    """A progress bar for each step, one after the other.
+
+    Args:
+        stack: closes the last bar when the work ends.
+    """
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._bars: dict[str, Advance] = {}
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Show how much of a step is done."""
+        if step not in self._bars:
+            self._stack.close()
+            self._bars[step] = self._stack.enter_context(progress(step, total))
+        self._bars[step](done)

@@ -12,7 +12,7 @@ __all__ = ["get", "names"]
 _REGISTRY: Registry[Any] = Registry(
     "scorer",
     group="dataselect.scorers",
-    builtin={},
+    builtin={"signals": "dataselect.scorers.signals:SIGNALS"},
     error=DataselectError,
     listing="dataselect scorers",
 )

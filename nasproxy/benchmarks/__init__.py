@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nasproxy.benchmarks.table import BenchmarkTable
+from nasproxy.benchmarks.table import BenchmarkTable, Quantity
 from nasproxy.errors import NasproxyError
 from zerocost.registry import Registry
 
-__all__ = ["REGISTRY", "BenchmarkTable", "get", "names"]
+__all__ = ["REGISTRY", "BenchmarkTable", "Quantity", "get", "names"]
 
 REGISTRY: Registry[BenchmarkTable | Callable[[], BenchmarkTable]] = Registry(
     "benchmark",
     group="nasproxy.benchmarks",
     builtin={
         "nasbench201": "nasproxy.benchmarks.nasbench201:load",
+        "nasbench201-official": "nasproxy.benchmarks.official:load",
         "nasbench201-analog": "nasproxy.benchmarks.analog:load",
+        "flexibert": "nasproxy.benchmarks.flexibert:load",
+        "hw-nasbench201": "nasproxy.benchmarks.hardware:load",
     },
     error=NasproxyError,
     listing="nasproxy benchmarks",

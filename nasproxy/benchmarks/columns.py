@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from jaxtyping import Float64
 
 from nasproxy.errors import NasproxyError
 
-__all__ = ["number_columns", "read_columns"]
+__all__ = ["number_columns", "op_tuple", "read_columns"]
 
 
 def read_columns(path: Path) -> dict[str, list[str]]:
@@ -51,3 +52,14 @@ def number_columns(
         except ValueError as cause:
             raise NasproxyError(f"{path}, column {name!r}: {cause}") from cause
     return numbers
+
+
+def op_tuple(path: Path, cell: str) -> tuple[int, ...]:
+    """The operation codes of a cell such as ``"(4, 3, 3, 0, 0, 0)"``.
+
+    Raises:
+        NasproxyError: it is no tuple of whole numbers.
+    """
+    if not re.fullmatch(r"\(\s*\d+(\s*,\s*\d+)*\s*,?\s*\)", cell.strip()):
+        raise NasproxyError(f"{path}: {cell!r} is no tuple of operations")
+    return tuple(int(code) for code in re.findall(r"\d+", cell))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import numpy as np
 
 from nasproxy import data
-from nasproxy.benchmarks.columns import number_columns, read_columns
-from nasproxy.benchmarks.table import BenchmarkTable
+from nasproxy.benchmarks.columns import number_columns, op_tuple, read_columns
+from nasproxy.benchmarks.table import BenchmarkTable, Quantity
 from nasproxy.errors import NasproxyError
 from nasproxy.spaces.nasbench201.cell import Cell
 
@@ -47,18 +46,9 @@ def read(path: Path) -> BenchmarkTable:
     return BenchmarkTable(
         name="nasbench201-proxies",
         space="nasbench201",
-        architectures=tuple(str(Cell.from_naslib(_tuple(path, cell))) for cell in columns["net"]),
+        architectures=tuple(str(Cell.from_naslib(op_tuple(path, cell))) for cell in columns["net"]),
         targets={name: np.where(v == _SENTINEL, np.nan, v) for name, v in numbers.items()},
         reference=_REFERENCE,
         source=path,
+        quantities={name: Quantity() for name in proxies},
     )
-
-
-def _tuple(path: Path, cell: str) -> tuple[int, ...]:
-    try:
-        value = ast.literal_eval(cell)
-    except (ValueError, SyntaxError):
-        value = None
-    if not isinstance(value, tuple) or not all(isinstance(code, int) for code in value):
-        raise NasproxyError(f"{path}: {cell!r} is no tuple of operations")
-    return value

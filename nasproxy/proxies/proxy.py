@@ -42,6 +42,8 @@ class Proxy:
         needs: the records it reads; the passes that run follow from them.
         statistic: trace -> node name -> value.
         aggregate: node values ``[nodes]`` -> score; the sum where not given.
+        factor: trace -> what the aggregate is multiplied by, where the score is no function of its
+            nodes alone (W-PCA: the number of parameters); 1 where not given.
         higher_is_better: the direction in which networks are expected to improve.
         reads: the kinds of modules whose absence leaves it without nodes.
         reference: paper and equation.
@@ -59,6 +61,7 @@ class Proxy:
     reads: str
     reference: str
     aggregate: Aggregate = np.sum
+    factor: Callable[[Trace], float] | None = None
     higher_is_better: bool = True
     depends_on_spelling: bool = False
     min_batch: int = 1
@@ -103,7 +106,7 @@ def score_of(proxy: Proxy, trace: Trace) -> ProxyScore:
             f"{proxy.name} finds nothing to read in this network", accepted=proxy.reads
         )
     nodes = np.fromiter(statistic.values(), dtype=np.float64, count=len(statistic))
-    value = float(proxy.aggregate(nodes))
+    value = float(proxy.aggregate(nodes)) * (1.0 if proxy.factor is None else proxy.factor(trace))
     if not np.isfinite(value) or not np.isfinite(nodes).all():
         raise NasproxyError(
             f"{proxy.name} has no finite score for this network (it is {value})",

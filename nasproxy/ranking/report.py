@@ -21,11 +21,13 @@ class Stratum:
     Attributes:
         n: how many architectures the stratum holds.
         proxies: the agreement of each proxy that has one here.
+        baselines: the same for each baseline.
         undefined: why the others have none: too few pairs, or a constant side.
     """
 
     n: int
     proxies: Mapping[str, Agreement]
+    baselines: Mapping[str, Agreement]
     undefined: Mapping[str, str]
 
     def as_json(self) -> dict[str, object]:
@@ -33,6 +35,7 @@ class Stratum:
         return {
             "n": self.n,
             "proxies": {name: found.as_json() for name, found in self.proxies.items()},
+            "baselines": {name: found.as_json() for name, found in self.baselines.items()},
             "undefined": dict(self.undefined),
         }
 
@@ -91,8 +94,8 @@ def correlate(
         truth: real numbers ``[n]``, more is better (accuracy), NaN where it is not known.
         higher_is_better: the direction of proxies and baselines by name; True where not named.
         baselines: like ``scores``, reported apart.
-        strata: labels ``[n]`` (text or whole numbers); proxies are then also correlated within
-            each, where what separates the strata cannot help them.
+        strata: labels ``[n]`` (text or whole numbers); proxies and baselines are then also
+            correlated within each, where what separates the strata cannot help them.
         resamples: bootstrap resamples behind each interval, 1 or more.
         seed: of the resampling.
 
@@ -117,23 +120,25 @@ def correlate(
             accepted="one label an architecture",
         )
 
-    for name, column in {**proxies, **(baselines or {})}.items():
+    beside = oriented(baselines or {})
+    for name, column in {**proxies, **beside}.items():
         check_shapes(column, truth, name)
     everyone = np.ones(len(truth), dtype=np.bool_)
-    whole = _within(proxies, truth, everyone, resamples, seed)
-    beside = _within(oriented(baselines or {}), truth, everyone, resamples, seed)
+    whole = _within(proxies, beside, truth, everyone, resamples=resamples, seed=seed)
     if proxies and not whole.proxies:
         raise NasproxyError(
-            "; ".join(whole.undefined.values()),
+            "; ".join(whole.undefined[name] for name in proxies),
             accepted="three architectures or more, with scores and true values that differ",
         )
     return Correlations(
         n=len(truth),
         proxies=whole.proxies,
-        baselines=beside.proxies,
-        undefined={**whole.undefined, **beside.undefined},
+        baselines=whole.baselines,
+        undefined=whole.undefined,
         strata={
-            str(label): _within(proxies, truth, strata == label, resamples, seed)
+            str(label): _within(
+                proxies, beside, truth, strata == label, resamples=resamples, seed=seed
+            )
             for label in (() if strata is None else np.unique(strata))
         },
         resamples=resamples,
@@ -143,18 +148,24 @@ def correlate(
 
 def _within(
     proxies: Mapping[str, np.ndarray],
+    baselines: Mapping[str, np.ndarray],
     truth: np.ndarray,
     here: np.ndarray,
+    *,
     resamples: int,
     seed: int,
 ) -> Stratum:
-    found: dict[str, Agreement] = {}
     undefined: dict[str, str] = {}
-    for name, column in proxies.items():
-        try:
-            found[name] = agreement(
-                column[here], truth[here], name=name, resamples=resamples, seed=seed
-            )
-        except NasproxyError as error:
-            undefined[name] = error.wrong
-    return Stratum(int(here.sum()), found, undefined)
+
+    def found(columns: Mapping[str, np.ndarray]) -> dict[str, Agreement]:
+        agreements: dict[str, Agreement] = {}
+        for name, column in columns.items():
+            try:
+                agreements[name] = agreement(
+                    column[here], truth[here], name=name, resamples=resamples, seed=seed
+                )
+            except NasproxyError as error:
+                undefined.setdefault(name, error.wrong)
+        return agreements
+
+    return Stratum(int(here.sum()), found(proxies), found(baselines), undefined)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import fsum
 from typing import TypeVar
 
+import numpy as np
 from torch import nn
 
 from nasproxy.batch import Batch
@@ -15,7 +17,7 @@ from nasproxy.proxies import get_all
 from nasproxy.proxies.proxy import Proxy, ProxyScore
 from nasproxy.spaces.space import SearchSpace
 
-__all__ = ["Candidate", "build_for", "outcomes_of", "score_candidate"]
+__all__ = ["Candidate", "build_for", "outcomes_of", "over_seeds", "score_candidate"]
 
 A = TypeVar("A", bound=Hashable)
 
@@ -27,14 +29,39 @@ class Candidate:
     Attributes:
         architecture: its text form.
         canonical: the text of the function that it computes.
-        scores: proxy -> score; None where the network has none.
+        scores: proxy -> score, of several seeds the mean; None where the network has none.
         reasons: proxy -> why it has none, for those.
+        spread: proxy -> the standard deviation over seeds (of a sample: K - 1 below), where there
+            are several; None where there is no score.
     """
 
     architecture: str
     canonical: str
     scores: Mapping[str, float | None]
     reasons: Mapping[str, str]
+    spread: Mapping[str, float | None] = field(default_factory=dict)
+
+
+def over_seeds(
+    architecture: str,
+    canonical: str,
+    values: Mapping[str, Sequence[float | None]],
+    reasons: Mapping[str, str],
+) -> Candidate:
+    """Mean and spread of what was measured under each seed.
+
+    A proxy without a score under one of the seeds has none: the mean of the others would compare
+    with nothing.
+    """
+    scores: dict[str, float | None] = {}
+    spread: dict[str, float | None] = {}
+    for proxy, of_seeds in values.items():
+        known = [value for value in of_seeds if value is not None]
+        complete = len(known) == len(of_seeds)
+        scores[proxy] = fsum(known) / len(known) if complete else None
+        if len(of_seeds) > 1:
+            spread[proxy] = float(np.std(known, ddof=1)) if complete else None
+    return Candidate(architecture, canonical, scores, reasons, spread)
 
 
 def score_candidate(
@@ -108,7 +135,9 @@ def build_for(
     """The network of an architecture with the classes and input channels of a batch."""
     inputs = batch.tensors[0]
     channels = inputs.shape[1] if inputs.ndim >= 3 else space.input_shape[0]
-    network = space.build(
-        architecture, seed=seed, classes=batch.classes or 10, in_channels=channels
-    )
+    # Without labels a space builds what it builds by default: ten classes, or an encoder's states.
+    classes = {} if batch.classes is None else {"classes": batch.classes}
+    # A space may offer networks that share their parameters: no pass writes to them.
+    build = getattr(space, "build_to_read", space.build)
+    network: nn.Module = build(architecture, seed=seed, in_channels=channels, **classes)
     return network.to(device)

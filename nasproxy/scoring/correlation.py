@@ -15,7 +15,7 @@ from nasproxy.scoring.table import ScoreTable
 from nasproxy.spaces.space import SearchSpace
 from zerocost.errors import did_you_mean
 
-__all__ = ["check_same_space", "correlate_with", "sizes", "true_values"]
+__all__ = ["baselines", "check_same_space", "correlate_with", "true_values"]
 
 
 def correlate_with(
@@ -30,14 +30,19 @@ def correlate_with(
 ) -> Correlations:
     """Rank correlations of every proxy of a table with a benchmark's target.
 
-    Parameters and multiply-accumulates stand beside as baselines where the space can count them.
+    Where less of the target is better (latency), its order is turned round, so that a positive
+    value always says that what scores high is good. Beside the proxies stand the baselines that
+    the space names (``baselines``), or parameters and multiply-accumulates where it can count
+    them. Where the space says which stratum an architecture belongs to (``stratum``), correlations
+    are also given within each.
 
     Args:
         table: the scores.
         benchmark: the true values, looked up by the architecture's spelling.
         target: one of the benchmark's; the first for None.
         space: for the baselines; None for no more than the table has.
-        strata: a column of the table, within whose values correlations are given too.
+        strata: a column of the table, within whose values correlations are given too; the
+            space's own strata for None.
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
@@ -47,6 +52,8 @@ def correlate_with(
     if table.space:
         check_same_space(table.space, benchmark)
     truth = true_values(table, benchmark, target)
+    if not benchmark.quantity(target or next(iter(benchmark.targets))).higher_is_better:
+        truth = -truth
     groups = None
     if strata is not None:
         if strata not in table.columns:
@@ -56,11 +63,13 @@ def correlate_with(
                 hint=did_you_mean(strata, table.columns),
             )
         groups = np.array([str(value) for value in table.columns[strata]])
+    elif space is not None and hasattr(space, "stratum"):
+        groups = np.array([space.stratum(space.parse(text)) for text in table.architectures])
     return correlate(
         table.scores,
         truth,
         higher_is_better=table.higher_is_better,
-        baselines={} if space is None else sizes(space, table.architectures),
+        baselines={} if space is None else baselines(space, table.architectures),
         strata=groups,
         resamples=resamples,
         seed=seed,
@@ -98,10 +107,17 @@ def true_values(
     return truth
 
 
-def sizes(
+def baselines(
     space: SearchSpace[Any], architectures: Sequence[str]
 ) -> dict[str, Float64[np.ndarray, " n"]]:
-    """Parameters and multiply-accumulates of architectures; empty where the space has no counts."""
+    """What a proxy has to beat: what the space names, else parameters and multiply-accumulates.
+
+    Empty where the space neither names baselines nor has counts.
+    """
+    named = getattr(space, "baselines", None)
+    if named is not None:
+        rows = [named(space.parse(text)) for text in architectures]
+        return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
     counts = getattr(space, "counts", None)
     if counts is None:
         return {}

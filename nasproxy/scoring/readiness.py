@@ -17,7 +17,7 @@ from zerocost.errors import nearest
 if TYPE_CHECKING:
     from nasproxy.batch import Batch
 
-__all__ = ["batch_identity", "check_batch", "check_device", "make_folder", "versions"]
+__all__ = ["batch_identity", "check_batch", "check_device", "check_new", "make_folder", "versions"]
 
 
 def check_device(device: str) -> None:
@@ -59,6 +59,24 @@ def check_batch(proxies: Iterable[Proxy], batch: Batch) -> None:
             raise NasproxyError(
                 f"{proxy.name} needs labels, and the batch has none",
                 accepted="a batch with labels, or proxies that need none",
+            )
+
+
+def check_new(outputs: Iterable[Path], *, overwrite: bool) -> None:
+    """See that outputs are files yet to be written, before anything is computed for them.
+
+    Raises:
+        NasproxyError: one is a folder, its folder does not exist, or it exists and is not to be
+            overwritten.
+    """
+    for path in outputs:
+        if path.is_dir():  # which has no name to put a journal beside, where it is "."
+            raise NasproxyError(f"{path} is a folder", accepted="the name of a file to write")
+        if path.exists() and not overwrite:
+            raise NasproxyError(
+                f"{path} exists",
+                accepted="an output that does not exist yet",
+                hint="choose another --out, or say --overwrite",
             )
 
 

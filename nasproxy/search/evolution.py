@@ -1,21 +1,18 @@
-"""Regularised (aging) evolution as an Optuna sampler."""
+"""Regularised (aging) evolution."""
 
 from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Hashable, Sequence
-from copy import copy
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Num
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nasproxy.errors import NasproxyError
-from nasproxy.search.proposal import distributions, foreign_parameter, trial_rng
+from nasproxy.search.strategy import trial_rng
 from nasproxy.spaces.space import SearchSpace
 
 __all__ = ["RegularizedEvolution"]
@@ -23,7 +20,7 @@ __all__ = ["RegularizedEvolution"]
 A = TypeVar("A", bound=Hashable)
 
 
-class RegularizedEvolution(BaseSampler, Generic[A]):
+class RegularizedEvolution(Generic[A]):
     """Mutates the winner of a tournament in a population from which the oldest leave.
 
     The first P proposals are random samples of the space. From then on S members of the
@@ -31,8 +28,8 @@ class RegularizedEvolution(BaseSampler, Generic[A]):
     joins as the youngest. The population is the P completed trials with the highest numbers:
     nobody leaves for being unfit, so a lucky score does not live for ever.
 
-    Failed and pruned trials never join. With a kept study, a new sampler with the same
-    arguments proposes what the old one would have proposed. One sampler serves one study.
+    Failed and pruned trials never join. With a kept study, a new strategy with the same
+    arguments proposes what the old one would have proposed. One strategy serves one study.
 
     Args:
         space: the search space.
@@ -42,6 +39,7 @@ class RegularizedEvolution(BaseSampler, Generic[A]):
         seed: of all proposals, 0 or more.
         population: P, 2 or more.
         tournament: S, in 1 .. P.
+        shared: whether other processes tell trials of the study too.
 
     Raises:
         NasproxyError: a population or tournament out of range, or a fitness of another length.
@@ -59,6 +57,7 @@ class RegularizedEvolution(BaseSampler, Generic[A]):
         seed: int,
         population: int = 50,
         tournament: int = 10,
+        shared: bool = False,
     ) -> None:
         if population < 2 or not 1 <= tournament <= population:
             raise NasproxyError(
@@ -71,34 +70,26 @@ class RegularizedEvolution(BaseSampler, Generic[A]):
         self._seed = seed
         self._population = population
         self._tournament = tournament
-        self._distributions = distributions(space)
+        self._shared = shared
         self._alive: list[FrozenTrial] | None = None
 
     def alive(self, study: Study) -> tuple[FrozenTrial, ...]:
         """The population, oldest first.
 
         Args:
-            study: the study that the sampler serves.
+            study: the study that the strategy serves.
 
         Returns:
             Up to P completed trials.
         """
         return tuple(self._members(study))
 
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """All dimensions of the space."""
-        return self._distributions
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, str]:
-        """A random sample, or a mutant of a tournament's winner, encoded."""
-        rng = trial_rng(self._seed, trial.number)
+    def propose(self, study: Study, number: int) -> A:
+        """A random sample, or a mutant of a tournament's winner."""
+        rng = trial_rng(self._seed, number)
         members = self._members(study)
-        if trial.number < self._population or not members:
-            return self._space.encode(self._space.sample(rng))
+        if number < self._population or not members:
+            return self._space.sample(rng)
         fitness = np.asarray(self._fitness(tuple(members)), dtype=np.float64)
         if fitness.shape != (len(members),):
             raise NasproxyError(
@@ -107,41 +98,17 @@ class RegularizedEvolution(BaseSampler, Generic[A]):
             )
         drawn = rng.integers(0, len(members), size=self._tournament)
         winner = members[drawn[np.argmax(np.nan_to_num(fitness[drawn], nan=-np.inf))]]
-        parent = self._space.decode({name: winner.params[name] for name in self._distributions})
-        return self._space.encode(self._space.mutate(parent, rng))
+        return self._space.mutate(self._space.decode(winner.params), rng)
 
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> NoReturn:
-        """No parameter but the space's can be asked for."""
-        raise foreign_parameter(self._space, param_name)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
+    def joined(self, study: Study, trial: FrozenTrial) -> None:
         """Lets a completed trial join, and the oldest leave."""
-        if state != TrialState.COMPLETE:
-            return
         members = self._members(study)
-        # Optuna stores the state and the values only after this call; its own record is not
-        # ours to change.
-        joined = copy(trial)
-        joined.state = state
-        joined.values = values
-        insort(members, joined, key=lambda member: member.number)
+        insort(members, trial, key=lambda member: member.number)
         del members[: -self._population]
 
     def _members(self, study: Study) -> list[FrozenTrial]:
         # Kept between calls, because reading all trials for each proposal is quadratic.
-        if self._alive is None:
+        if self._alive is None or self._shared:
             done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             done.sort(key=lambda member: member.number)
             self._alive = done[-self._population :]

@@ -1,8 +1,8 @@
-"""The search loop: ask for an architecture, score it unless its function was seen, tell."""
+"""The search loop: ask for an architecture, evaluate it unless its function is known, tell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
@@ -11,27 +11,30 @@ from jaxtyping import Float64
 
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import Proxy
-from nasproxy.ranking.aggregate import rank_aggregate
 from nasproxy.scoring.candidates import Candidate
-from nasproxy.scoring.table import score_matrix
-from nasproxy.search.proposal import distributions, trial_rng
+from nasproxy.search.evaluation import Evaluate, Evaluation
+from nasproxy.search.ledger import Ledger, LocalLedger
+from nasproxy.search.objectives import FITNESS, Objective
+from nasproxy.search.samplers import SamplerOptions, sampler_of
+from nasproxy.search.standing import Standing
+from nasproxy.search.strategy import distributions, trial_rng
+from nasproxy.search.studies import new_study, retold
 from nasproxy.spaces.space import SearchSpace
-from zerocost.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from optuna.samplers import BaseSampler
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["SAMPLERS", "Search", "SearchState"]
+__all__ = ["Search", "SearchState"]
 
 A = TypeVar("A", bound=Hashable)
 
-SAMPLERS = ("evolution", "random")
-Sampler = Literal["evolution", "random"]
-
 _REPEATS_BEFORE_A_FRESH_DRAW = 100
 _FRESH_DRAWS, _FRESH_DRAWS_OF_A_LIST = 10_000, 500
+_REPEATS_BEFORE_WAITING = 20
+_RETELL_AFTER = 50
+_HOPELESS = 10_000  # functions outside the limits, and none within
+_ONE = (Objective(FITNESS, higher_is_better=True),)
 
 
 @dataclass(frozen=True)
@@ -39,166 +42,196 @@ class SearchState:
     """What a search has found so far.
 
     Attributes:
-        candidates: the networks scored, in order; no function twice.
+        evaluations: the networks scored, in order; no function twice.
         fitness: the rank aggregate of each among all of them, float64 ``[n]``, more is better.
-        pick: the index of the best.
+        pick: the index of the best by fitness.
         proposals: how often the sampler was asked, repeats of known functions included.
+        outside: how many functions were outside the limits, and not scored.
     """
 
-    candidates: tuple[Candidate, ...]
+    evaluations: tuple[Evaluation, ...]
     fitness: Float64[np.ndarray, " n"]
     pick: int
     proposals: int
+    outside: int
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The scores of the networks, in order."""
+        return tuple(e.candidate for e in self.evaluations if e.candidate is not None)
 
 
 class Search(Generic[A]):
     """A search over a space by the scores of proxies, several of them combined by rank.
 
     The fitness of a network is the rank aggregate of its scores among all networks seen, so it
-    changes as more are seen; what the sampler is told is the value at that moment, and evolution
-    judges its tournaments by the current one. A proposal whose function has been scored before
-    costs nothing and is not scored again.
+    changes as more are seen; samplers compare by the current one. A proposal whose function is
+    known costs nothing and is not evaluated again; one outside the limits is told as pruned.
 
     Args:
         space: where to search.
-        score: architecture -> its candidate; called with dead parts removed.
-        proxies: what ``score`` gives, for their names and directions.
-        sampler: "evolution" (regularised) or "random".
-        seed: of all proposals.
-        population: of evolution.
-        tournament: of evolution.
+        evaluate: what evaluates an architecture; called with dead parts removed.
+        proxies: what its candidates are scored by, for their names and directions.
+        options: how proposals are made.
+        objectives: what the sampler is told; the proxies' rank where not given.
         combine: how ranks are combined: "log" or "mean".
+        ledger: what is known and who has what; of this process alone where not given.
+        study: the Optuna study that other processes share; one in memory where not given. Its
+            sampler is set.
 
     Raises:
-        NasproxyError: an unknown sampler, or a population out of range.
+        NasproxyError: an unknown sampler, or an option out of range.
     """
 
     def __init__(
         self,
         space: SearchSpace[A],
-        score: Callable[[A], Candidate],
+        evaluate: Evaluate[A],
         proxies: Sequence[Proxy],
         *,
-        sampler: str = "evolution",
-        seed: int = 0,
-        population: int = 50,
-        tournament: int = 10,
+        options: SamplerOptions | None = None,
+        objectives: Sequence[Objective] = _ONE,
         combine: Literal["log", "mean"] = "log",
+        ledger: Ledger | None = None,
+        study: Study | None = None,
     ) -> None:
         self._space = space
-        self._score = score
-        self._names = [proxy.name for proxy in proxies]
-        self._signs = [proxy.direction for proxy in proxies]
-        self._seed = seed
-        self._combine = combine
-        self._candidates: list[Candidate] = []
-        self._seen: dict[str, int] = {}
-        self._of_trial: list[int] = []
-        self._fitness: Float64[np.ndarray, " n"] = np.empty(0)
-        self._study = self._new_study(sampler, population, tournament)
+        self._evaluate = evaluate
+        self._options = options or SamplerOptions()
+        self._objectives = tuple(objectives)
+        self._ledger = ledger or LocalLedger()
+        self._standing = Standing(proxies, self._objectives, combine)
+        self._functions: dict[int, str] = {}  # of trials, by number
+        self._proposals = 0
+        self._outside = 0
+        self._retold = 0
+        sampler = sampler_of(space, self._options, self._current, shared=study is not None)
+        self._shared = study is not None
+        if study is None:
+            study = new_study([o.higher_is_better for o in self._objectives])
+        study.sampler = sampler
+        self._study = study
 
     def run(self, budget: int) -> Iterator[SearchState]:
-        """Score up to ``budget`` networks; the state after each of them.
+        """Score up to ``budget`` networks; the state after each that this process scores.
 
-        It ends early where every function of a finite space has been scored.
+        It ends early where every function of a finite space is known. With others at work it ends
+        when all networks of the budget are scored, by whomever.
 
         Raises:
-            NasproxyError: a budget below 1.
+            NasproxyError: a budget below 1, or no network is within the limits.
         """
         if budget < 1:
             raise NasproxyError(
                 f"a budget of {budget} evaluations", accepted="1 or more", hint="--budget 500"
             )
-        repeats = 0
-        while len(self._candidates) < budget:
+        in_vain = 0
+        self._update()
+        while len(self._standing.scored) < budget:
+            if self._ledger.enough(budget):  # others are at the last of them
+                self._ledger.wait()
+                self._update()
+                continue
+            self._retell()
             trial = self._study.ask(distributions(self._space))
-            architecture = self._space.decode(trial.params)
-            function = self._space.canonical(architecture)
-            known = self._seen.get(function)
-            if known is None:
-                repeats = 0
-                known = self._evaluate(architecture, function)
-            else:
-                repeats += 1
-            self._of_trial.append(known)
-            self._study.tell(trial, float(self._fitness[known]))
-            if not repeats:
+            self._proposals += 1
+            in_vain += 1
+            try:
+                architecture = self._space.decode(trial.params)
+            except NasproxyError:  # not every combination of a sampler of Optuna's is one
+                self._tell_nothing(trial.number, failed=True)
+                continue
+            function = self._functions[trial.number] = self._space.canonical(architecture)
+            if self._ledger.get(function) is None:
+                if self._ledger.claim(function, budget) == "mine":
+                    in_vain = 0
+                    self._ledger.complete(
+                        self._evaluate(self._space.simplified(architecture), function)
+                    )
+                elif in_vain % _REPEATS_BEFORE_WAITING == 0:
+                    self._ledger.wait()
+            self._update()
+            self._tell(trial.number, function)
+            if not in_vain and function in self._standing.rows:
                 yield self.state
-            elif repeats % _REPEATS_BEFORE_A_FRESH_DRAW == 0 and not self._enqueue_unseen():
-                return
+            elif in_vain and in_vain % _REPEATS_BEFORE_A_FRESH_DRAW == 0:
+                self._ledger.wait()
+                if not self._enqueue_unseen():
+                    return
 
     @property
     def state(self) -> SearchState:
         """What has been found so far."""
-        pick = int(np.argmax(self._fitness))
-        return SearchState(tuple(self._candidates), self._fitness, pick, len(self._of_trial))
+        fitness = self._standing.fitness
+        pick = int(np.argmax(fitness)) if len(fitness) else -1
+        evaluations = tuple(self._standing.scored)
+        return SearchState(evaluations, fitness, pick, self._proposals, self._outside)
 
-    def _evaluate(self, architecture: A, function: str) -> int:
-        candidate = self._score(self._space.simplified(architecture))
-        self._seen[function] = len(self._candidates)
-        self._candidates.append(candidate)
-        scores = score_matrix(self._candidates, self._names)
-        self._fitness = rank_aggregate(scores, self._signs, self._combine)
-        return self._seen[function]
+    def _update(self) -> None:
+        known = self._ledger.refresh()
+        self._standing.update(known)
+        self._outside = len(known) - len(self._standing.scored)
+        if not self._standing.scored and self._outside >= _HOPELESS:
+            raise NasproxyError(
+                f"of the first {self._outside:,} networks none is within the limits; the last has "
+                f"{known[-1].outside}",
+                accepted="limits that some networks of the space keep",
+                bad_input=False,
+            )
+
+    def _retell(self) -> None:
+        """Optuna's TPE compares what trials were told, and ranks change as more are seen."""
+        scored = len(self._standing.scored)
+        if self._options.name != "tpe" or self._shared or scored < self._retold + _RETELL_AFTER:
+            return
+        self._study = retold(self._study, self._current)
+        self._retold = scored
+
+    def _tell(self, number: int, function: str) -> None:
+        row = self._standing.rows.get(function)
+        if row is None:
+            known = self._ledger.get(function)
+            self._tell_nothing(number, failed=known is None)  # another process is at it
+            return
+        signs = [1 if o.higher_is_better else -1 for o in self._objectives]
+        values = (self._standing.values[row] * signs).tolist()
+        if np.isnan(values).any():
+            self._tell_nothing(number, failed=False)
+        else:
+            self._study.tell(number, values)
+
+    def _tell_nothing(self, number: int, *, failed: bool) -> None:
+        from optuna.trial import TrialState
+
+        # Optuna prunes trials of several objectives nowhere.
+        several = len(self._objectives) > 1
+        self._study.tell(number, state=TrialState.FAIL if failed or several else TrialState.PRUNED)
+
+    def _current(self, trials: Sequence[FrozenTrial]) -> Float64[np.ndarray, "k o"]:
+        found = np.full((len(trials), len(self._objectives)), np.nan)
+        for at, trial in enumerate(trials):
+            function = self._functions.get(trial.number)
+            if function is None:  # of another process
+                function = self._space.canonical(self._space.decode(trial.params))
+                self._functions[trial.number] = function
+            row = self._standing.rows.get(function)
+            if row is not None:
+                found[at] = self._standing.values[row]
+        return found
 
     def _enqueue_unseen(self) -> bool:
-        """Let the sampler's next proposal be a function not seen; False where there is none."""
-        rng = trial_rng(self._seed, len(self._of_trial))
+        """Let the sampler's next proposal be a function not known; False where there is none."""
+        rng = trial_rng(self._options.seed, self._proposals)
         # A space that can be listed is gone through instead of drawn from for long.
         draws = _FRESH_DRAWS if self._space.size is None else _FRESH_DRAWS_OF_A_LIST
-        fresh = next(
-            (
-                architecture
-                for architecture in (self._space.sample(rng) for _ in range(draws))
-                if self._space.canonical(architecture) not in self._seen
-            ),
-            None,
-        )
+
+        def unseen(architecture: A) -> bool:
+            return self._ledger.get(self._space.canonical(architecture)) is None
+
+        fresh = next(filter(unseen, (self._space.sample(rng) for _ in range(draws))), None)
         if fresh is None and self._space.size is not None:
-            fresh = next(
-                (
-                    a
-                    for a in self._space.architectures()
-                    if self._space.canonical(a) not in self._seen
-                ),
-                None,
-            )
+            fresh = next(filter(unseen, self._space.architectures()), None)
         if fresh is None:
             return False
         self._study.enqueue_trial(self._space.encode(fresh))
         return True
-
-    def _new_study(self, sampler: str, population: int, tournament: int) -> Study:
-        import optuna
-
-        from nasproxy.search.evolution import RegularizedEvolution
-        from nasproxy.search.uniform import UniformSampler
-
-        def fitness(trials: Sequence[FrozenTrial]) -> Float64[np.ndarray, " k"]:
-            found: Float64[np.ndarray, " k"]
-            found = self._fitness[[self._of_trial[trial.number] for trial in trials]]
-            return found
-
-        chosen: BaseSampler
-        if sampler == "evolution":
-            chosen = RegularizedEvolution(
-                self._space,
-                fitness,
-                seed=self._seed,
-                population=population,
-                tournament=min(tournament, population),
-            )
-        elif sampler == "random":
-            chosen = UniformSampler(self._space, seed=self._seed)
-        else:
-            raise NasproxyError(
-                f"there is no sampler named {sampler!r}",
-                accepted=", ".join(SAMPLERS),
-                hint=did_you_mean(sampler, SAMPLERS),
-            )
-        verbosity = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would announce the study
-        try:
-            return optuna.create_study(sampler=chosen, direction="maximize")
-        finally:
-            optuna.logging.set_verbosity(verbosity)

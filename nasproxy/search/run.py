@@ -1,13 +1,15 @@
-"""A search with its outputs: journal, table, result, picture; continued after an interruption."""
+"""A search with its outputs: journal, table, result, pictures; continued after an interruption."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-import torch
+import numpy as np
+from jaxtyping import Float64
 
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
@@ -22,22 +24,57 @@ from nasproxy.scoring.readiness import (
     versions,
 )
 from nasproxy.scoring.table import missing_reasons
+from nasproxy.scoring.workers import single_thread
+from nasproxy.search.costs import costs_of
+from nasproxy.search.evaluation import Evaluate, Evaluation, evaluator, from_record
+from nasproxy.search.ledger import Ledger
+from nasproxy.search.limits import Limit
 from nasproxy.search.loop import Search, SearchState
-from nasproxy.search.result import PICTURE, RESULT, TABLE, SearchResult, result_of, write_result
+from nasproxy.search.objectives import FITNESS, objectives_of
+from nasproxy.search.picks import picks_of
+from nasproxy.search.result import (
+    FRONT,
+    PICTURE,
+    RESULT,
+    TABLE,
+    SearchResult,
+    result_of,
+    write_result,
+)
+from nasproxy.search.samplers import SamplerOptions, sampler_of
+from nasproxy.search.shared_ledger import SharedLedger
+from nasproxy.search.studies import shared_studies
 from nasproxy.spaces.space import SearchSpace
 from zerocost.journal import Journal, holds_records
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
 if TYPE_CHECKING:
+    from optuna.study import Study
+
     from nasproxy.benchmarks.table import BenchmarkTable
 
-__all__ = ["OUTPUTS", "search"]
+__all__ = ["OUTPUTS", "SharedStudy", "search"]
 
 A = TypeVar("A", bound=Hashable)
 
 JOURNAL = "journal.jsonl"
 MANIFEST = "manifest.json"
-OUTPUTS = (TABLE, RESULT, PICTURE, MANIFEST)
+OUTPUTS = (TABLE, RESULT, PICTURE, FRONT, MANIFEST)
+
+
+@dataclass(frozen=True)
+class SharedStudy:
+    """A study that several processes work at.
+
+    Attributes:
+        storage: a journal file, or an address as Optuna takes it.
+        name: of the study in it.
+        stale_after: seconds of silence after which a process counts as dead.
+    """
+
+    storage: str
+    name: str = "nasproxy"
+    stale_after: float = 60.0
 
 
 def search(
@@ -51,7 +88,11 @@ def search(
     seed: int = 0,
     population: int = 50,
     tournament: int = 10,
+    mutation: float | None = None,
     combine: Literal["log", "mean"] = "log",
+    objectives: Sequence[str] = (FITNESS,),
+    limits: Sequence[Limit] = (),
+    shared: SharedStudy | None = None,
     device: str = "cpu",
     benchmark: BenchmarkTable | None = None,
     target: str | None = None,
@@ -62,9 +103,13 @@ def search(
 ) -> SearchResult:
     """Search a space by zero-cost proxies and write what was found to a folder.
 
-    Each score is in the folder's journal as soon as it is known. The same call after an
-    interruption proposes the same architectures, takes the scores that are there, goes on, and
-    ends with the same files as an uninterrupted one.
+    Each evaluation is in the folder's journal as soon as it is known. The same call after an
+    interruption proposes the same architectures, takes the evaluations that are there, goes on,
+    and ends with the same files as an uninterrupted one. Networks are scored with one of torch's
+    threads, since the sums of several differ in their last digits.
+
+    With a shared study the evaluations are there and not in a journal; every process ends when
+    all of the budget are scored, and writes the same table into its own folder.
 
     Args:
         space: where to search.
@@ -72,18 +117,22 @@ def search(
         proxies: names; the default set for None.
         out: the folder; made where it does not exist.
         budget: how many networks to score, 1 or more.
-        sampler: "evolution" or "random".
+        sampler: one of ``nasproxy.search.samplers.SAMPLERS``.
         seed: of the proposals, of the initialisations and of draws in the passes.
-        population: of evolution.
+        population: of evolution and nsga2.
         tournament: of evolution.
+        mutation: of nsga2.
         combine: how the proxies' ranks are combined.
+        objectives: as ``objectives_of`` takes them.
+        limits: the highest costs allowed.
+        shared: a study that other processes work at too.
         device: where networks run.
         benchmark: a table of true values to report beside; it does not guide the search.
         target: one of its targets; the first where None.
         overwrite: whether the outputs of a finished search may be replaced.
         inputs: the files that were read, for the manifest.
         command: the command line, for the manifest.
-        on_evaluation: called after each evaluation.
+        on_evaluation: called after each evaluation of this process.
 
     Returns:
         The result, as written to ``result.json`` and ``evaluations.parquet``.
@@ -91,12 +140,11 @@ def search(
     Raises:
         NasproxyError: a budget below 1, an unknown name, a benchmark of another space, a device
             that is not there, a batch too small for a proxy, outputs that exist, a folder that
-            cannot be made, or no network of the search has a score. All but the last are found
-            before anything is written.
+            cannot be made, or no network of the search is within the limits or has a score. All
+            but the last are found before anything is written.
         ZerocostError: the disk is full, or an interrupted search had other settings.
     """
     asked = get_all(proxies)
-    names = [proxy.name for proxy in asked]
     if benchmark is not None and target is None:
         target = next(iter(benchmark.targets))
     if benchmark is not None:
@@ -106,38 +154,34 @@ def search(
         raise NasproxyError(
             f"a budget of {budget} evaluations", accepted="1 or more", hint="--budget 500"
         )
+    options = SamplerOptions(sampler, seed, population, tournament, mutation)
+    sampler_of(space, options, lambda _: _nothing())  # a wrong option is refused now
+    wanted = objectives_of(objectives, {p.name: p.higher_is_better for p in asked})
+    priced = [limit.cost for limit in limits] + [o.name for o in wanted if o.is_cost]
+    costs = costs_of(space, batch, priced, device=device)
     check_batch(asked, batch)
     check_device(device)
 
-    def loop_of(score: Callable[[A], Candidate]) -> Search[A]:
-        return Search(
-            space,
-            score,
-            asked,
-            sampler=sampler,
-            seed=seed,
-            population=population,
-            tournament=tournament,
-            combine=combine,
-        )
+    def score(architecture: A) -> Candidate:
+        with single_thread():
+            return score_candidate(space, architecture, batch, asked, seed=seed, device=device)
 
-    def unscored(architecture: A) -> Candidate:
-        return score_candidate(space, architecture, batch, asked, seed=seed, device=device)
-
-    loop_of(unscored)  # an unknown sampler is refused before a folder is made
     _prepare(out, overwrite)
     settings: dict[str, object] = {
         "space": space.name,
-        "proxies": names,
+        **({"builder": builder} if (builder := getattr(space, "builder", None)) else {}),
+        "proxies": [proxy.name for proxy in asked],
         "images": batch_identity(batch),
         "sampler": sampler,
         "seed": seed,
         "population": population,
         "tournament": tournament,
+        "mutation": mutation,
         "combine": combine,
+        "objectives": list(objectives),
+        "limits": {limit.cost: limit.most for limit in limits},
         "device": device,
         "versions": versions(),
-        "threads": torch.get_num_threads(),  # sums of one and of two threads differ
     }
     configuration = settings | {
         "budget": budget,
@@ -147,35 +191,67 @@ def search(
     manifest = begin(
         "nasproxy",
         command=command,
-        configuration=configuration,
+        configuration=configuration | {"shared": None if shared is None else asdict(shared)},
         seeds={"search": seed},
         inputs=inputs,
         libraries=("numpy", "torch", "optuna"),
     )
-    with Journal(out / JOURNAL, settings) as journal:
-        scored = {record["architecture"]: Candidate(**record) for record in journal.records}
-
-        def score(architecture: A) -> Candidate:
-            text = str(architecture)
-            if text not in scored:
-                scored[text] = unscored(architecture)
-                journal.append(asdict(scored[text]))
-            return scored[text]
-
-        loop = loop_of(score)
-        picks = []
+    directions = [objective.higher_is_better for objective in wanted]
+    with _kept(out, settings, shared, directions, evaluator(score, costs, limits)) as kept:
+        evaluate, ledger, study = kept
+        loop = Search(
+            space,
+            evaluate,
+            asked,
+            options=options,
+            objectives=wanted,
+            combine=combine,
+            ledger=ledger,
+            study=study,
+        )
         for state in loop.run(budget):
-            picks.append(state.pick)
             if on_evaluation is not None:
                 on_evaluation(state)
-    result = result_of(loop.state, picks, benchmark, target)
+    result = result_of(
+        loop.state,
+        picks_of(loop.state.candidates, asked, combine),
+        wanted,
+        benchmark,
+        target,
+    )
     write_result(result, out, asked, target, configuration)
     counts = Counts(result.proposals, len(result.order), missing_reasons(result.order))
     outputs = [out / name for name in OUTPUTS if name != MANIFEST and (out / name).exists()]
     manifest = finish(manifest, outputs=outputs, counts=counts)
     write_manifest(manifest, out / MANIFEST, overwrite=True)
-    (out / JOURNAL).unlink()
+    (out / JOURNAL).unlink(missing_ok=True)
     return result
+
+
+@contextmanager
+def _kept(
+    out: Path,
+    settings: dict[str, object],
+    shared: SharedStudy | None,
+    directions: Sequence[bool],
+    evaluate: Evaluate[A],
+) -> Iterator[tuple[Evaluate[A], Ledger | None, Study | None]]:
+    """Where evaluations are kept: in the folder's journal, or in a study that others share."""
+    if shared is not None:
+        study, events = shared_studies(shared.storage, shared.name, directions)
+        ledger = SharedLedger(events, settings, stale_after=shared.stale_after)
+        yield evaluate, ledger, study
+        return
+    with Journal(out / JOURNAL, settings) as journal:
+        known = {record["function"]: from_record(record) for record in journal.records}
+
+        def journalled(architecture: A, function: str) -> Evaluation:
+            if function not in known:
+                known[function] = evaluate(architecture, function)
+                journal.append(known[function].as_record())
+            return known[function]
+
+        yield journalled, None, None
 
 
 def _prepare(out: Path, overwrite: bool) -> None:
@@ -189,3 +265,7 @@ def _prepare(out: Path, overwrite: bool) -> None:
             hint="choose another --out, or say --overwrite",
         )
     make_folder(out)
+
+
+def _nothing() -> Float64[np.ndarray, "0 1"]:
+    return np.empty((0, 1))

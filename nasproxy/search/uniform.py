@@ -1,58 +1,69 @@
-"""Random search: every proposal a fresh sample of the space."""
+"""Random and exhaustive search: fresh samples of the space, or every architecture in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Generic, NoReturn, TypeVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
 
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from nasproxy.search.proposal import distributions, foreign_parameter, trial_rng
+from nasproxy.errors import NasproxyError
+from nasproxy.search.strategy import trial_rng
 from nasproxy.spaces.space import SearchSpace
 
-__all__ = ["UniformSampler"]
+__all__ = ["Exhaustive", "Uniform"]
 
 A = TypeVar("A", bound=Hashable)
 
 
-class UniformSampler(BaseSampler, Generic[A]):
-    """Proposes what ``space.sample`` draws.
+@dataclass(frozen=True)
+class Uniform(Generic[A]):
+    """Proposes what ``space.sample`` draws; proposal k is the same whatever came before it.
 
     Optuna's own random sampler draws each dimension by itself. That is uniform over the
     spellings only where every combination of values is one architecture and no two are the
     same one; the space knows how to be uniform where they are not.
-
-    Args:
-        space: the search space.
-        seed: of all proposals, 0 or more; proposal k is the same whatever came before it.
     """
 
-    def __init__(self, space: SearchSpace[A], *, seed: int) -> None:
-        self._space = space
-        self._seed = seed
-        self._distributions = distributions(space)
+    space: SearchSpace[A]
+    seed: int
 
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """All dimensions of the space."""
-        return self._distributions
+    def propose(self, study: Study, number: int) -> A:
+        """A sample of the space."""
+        return self.space.sample(trial_rng(self.seed, number))
 
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, str]:
-        """A sample of the space, encoded."""
-        return self._space.encode(self._space.sample(trial_rng(self._seed, trial.number)))
+    def joined(self, study: Study, trial: FrozenTrial) -> None:
+        """Nothing is learned."""
 
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> NoReturn:
-        """No parameter but the space's can be asked for."""
-        raise foreign_parameter(self._space, param_name)
+
+@dataclass(frozen=True)
+class Exhaustive(Generic[A]):
+    """Proposes every architecture in the space's order, then from the first again.
+
+    Raises:
+        NasproxyError: the space has no end.
+    """
+
+    space: SearchSpace[A]
+
+    def __post_init__(self) -> None:
+        if self.space.size is None:
+            raise NasproxyError(
+                f"the space {self.space.name!r} cannot be searched exhaustively: it has no end",
+                accepted="a space whose architectures can be listed",
+                hint="--sampler evolution",
+            )
+
+    @cached_property
+    def _listed(self) -> tuple[A, ...]:
+        return tuple(self.space.architectures())
+
+    def propose(self, study: Study, number: int) -> A:
+        """The architecture of that number."""
+        return self._listed[number % len(self._listed)]
+
+    def joined(self, study: Study, trial: FrozenTrial) -> None:
+        """Nothing is learned."""

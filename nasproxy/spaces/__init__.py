@@ -13,7 +13,13 @@ __all__ = ["SearchSpace", "get", "names", "spaces"]
 spaces: Registry[Any] = Registry(
     "space",
     group="nasproxy.spaces",
-    builtin={"nasbench201": "nasproxy.spaces.nasbench201.space:NASBench201"},
+    builtin={
+        "nasbench201": "nasproxy.spaces.nasbench201.space:NASBench201",
+        "flexibert": "nasproxy.spaces.flexibert.space:FlexiBERT",
+        "bert-mobilebert": "nasproxy.spaces.bert_mobilebert.space:BertMobileBERT",
+        "bert-mobilebert-10m": "nasproxy.spaces.bert_mobilebert.space:ten_million",
+        "bert-mobilebert-5m": "nasproxy.spaces.bert_mobilebert.space:five_million",
+    },
     error=NasproxyError,
     listing="nasproxy spaces",
 )

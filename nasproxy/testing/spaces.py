@@ -46,8 +46,13 @@ class SearchSpaceContract:
         raise NotImplementedError("override the fixture `space` to return the space under test")
 
     def inputs(self, space: Space) -> Tensor:
-        """Two inputs for a network of the space: standard normal, ``[2, *input_shape]``."""
+        """Two inputs for a network of the space, ``[2, *input_shape]``.
+
+        Standard normal; token ids where the space has a ``vocabulary``.
+        """
         generator = torch.Generator().manual_seed(0)
+        if vocabulary := getattr(space, "vocabulary", None):
+            return torch.randint(vocabulary, (2, *space.input_shape), generator=generator)
         return torch.randn(2, *space.input_shape, generator=generator)
 
     def test_name_and_size(self, space: Space) -> None:
@@ -105,7 +110,8 @@ class SearchSpaceContract:
             around = list(space.neighbours(architecture))
             assert around == list(space.neighbours(architecture)), "the order is not fixed"
             assert len(set(around)) == len(around)
-            for neighbour in around:
+            # Large neighbourhoods are not compared with each other whole.
+            for neighbour in around if len(around) <= 200 else around[:: len(around) // 4]:
                 assert len(_changed(space, architecture, neighbour)) == 1
                 assert architecture in set(space.neighbours(neighbour))
 

@@ -26,6 +26,7 @@ from nasproxy.tracing.subject import Subject, first_line, shapes
 
 __all__ = [
     "COUNT_PASS",
+    "EMBEDDINGS",
     "LABELS",
     "MULTIPLY_ACCUMULATES",
     "PARAMETER_COUNTS",
@@ -135,6 +136,11 @@ def _read(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[An
     made: dict[Record[Any], object] = {
         PARAMETER_COUNTS: parameter_owners(subject.parts),
         WEIGHTS: {name: parameters[name].detach() for name in subject.nodes},
+        EMBEDDINGS: frozenset(
+            name
+            for name, module in subject.parts.modules.items()
+            if isinstance(module, nn.Embedding | nn.EmbeddingBag)
+        ),
     }
     if LABELS in wanted:
         made[LABELS] = (
@@ -148,6 +154,7 @@ def _read(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[An
 READ_PASS = Pass("read", lambda _wanted: "no traversal, the parameters are read", _read)
 PARAMETER_COUNTS: Record[dict[str, int]] = Record("parameters of every module", READ_PASS)
 WEIGHTS: Record[dict[str, Tensor]] = Record("every weight", READ_PASS)
+EMBEDDINGS: Record[frozenset[str]] = Record("which modules are embeddings", READ_PASS)
 LABELS: Record[Labels] = Record("the labels of the batch", READ_PASS, labels=True)
 
 COUNT_PASS = Pass("count", lambda _wanted: "1 forward of shapes, nothing computed", _count)

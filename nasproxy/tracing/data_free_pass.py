@@ -17,7 +17,7 @@ from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.subject import Subject, differentiated
 
-__all__ = ["DATA_FREE_PASS", "LOG_SYNAPTIC_FLOW"]
+__all__ = ["DATA_FREE_PASS", "LOG_SYNAPTIC_FLOW", "absolute", "filled", "filled_embedding"]
 
 # Where 1 does not fit. The largest that does not overflow leaves the most room below.
 _STEPS = tuple(2.0**exponent for exponent in range(1000, -1001, -250))
@@ -45,12 +45,12 @@ def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[s
     R is linear in the input where activations are ReLU, and the gradient is in what it starts from
     always; the two factors keep both traversals within float64.
     """
-    state = _absolute(subject)
+    state = absolute(subject)
     nodes = [state[name] for name in subject.nodes]
-    linear = replace(subject, batch=_filled(subject.batch, scale))
+    linear = replace(subject, batch=filled(subject.batch, scale))
     with (
         preserved(subject.parts, training=False, seed=subject.seed),
-        bypassed(subject.parts, _filled_embedding(scale)),
+        bypassed(subject.parts, filled_embedding(scale)),
         torch.enable_grad(),
     ):
         output = linear.call(state, finite=False)
@@ -76,7 +76,7 @@ def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[s
     return None
 
 
-def _absolute(subject: Subject) -> dict[str, Tensor]:
+def absolute(subject: Subject) -> dict[str, Tensor]:
     """Parameters and buffers in float64: weights and buffers absolute, biases zero."""
     nodes = frozenset(subject.nodes)
     # R is the product of weights alone (Tanaka et al., eq. 5): biases drop out.
@@ -96,7 +96,7 @@ def _absolute(subject: Subject) -> dict[str, Tensor]:
     return state
 
 
-def _filled(batch: Batch, scale: float) -> Batch:
+def filled(batch: Batch, scale: float) -> Batch:
     """One sample, each float input filled; token ids stay, since their embedding is bypassed."""
     one = batch.first()
 
@@ -108,7 +108,9 @@ def _filled(batch: Batch, scale: float) -> Batch:
     return one.mapped(filled)
 
 
-def _filled_embedding(scale: float) -> Callable[[nn.Embedding], Callable[..., Tensor]]:
+def filled_embedding(scale: float) -> Callable[[nn.Embedding], Callable[..., Tensor]]:
+    """What makes the replacement of an embedding: every entry of its output the scale."""
+
     def of(module: nn.Embedding) -> Callable[..., Tensor]:
         def filled(tokens: Tensor) -> Tensor:
             shape = (*tokens.shape, module.embedding_dim)

@@ -13,6 +13,9 @@ from torch import nn
 
 from nasproxy.errors import NasproxyError
 from nasproxy.spaces import SearchSpace
+from nasproxy.spaces.bert_mobilebert import BertMobileBERT
+from nasproxy.spaces.bert_mobilebert.architecture import Sizes
+from nasproxy.spaces.flexibert import FlexiBERT
 from nasproxy.spaces.nasbench201 import NASBench201
 from nasproxy.testing.spaces import SearchSpaceContract
 
@@ -23,6 +26,18 @@ class TestNASBench201(SearchSpaceContract):
     @pytest.fixture
     def space(self) -> SearchSpace[Any]:
         return NASBench201(channels=4, cells=1)
+
+
+class TestFlexiBERT(SearchSpaceContract):
+    @pytest.fixture
+    def space(self) -> SearchSpace[Any]:
+        return FlexiBERT("as_specified", length=8)
+
+
+class TestBertMobileBERT(SearchSpaceContract):
+    @pytest.fixture
+    def space(self) -> SearchSpace[Any]:
+        return BertMobileBERT("small", Sizes(layers=3, hidden=96, steps=2), length=8)
 
 
 @dataclass(frozen=True)

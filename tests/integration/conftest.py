@@ -83,6 +83,27 @@ def nasproxy(
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def dataselect(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """The command dataselect in this process."""
+    from zerocost_cli.dataselect.main import run
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["dataselect", *map(str, arguments)])
+        capfd.readouterr()
+        code = 0
+        try:
+            run()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = capfd.readouterr()
+        return Outcome(code, printed.out, printed.err)
+
+    return call
+
+
 def started(
     *arguments: object, command: str = "nasproxy", limit: str = "", **options: object
 ) -> "subprocess.Popen[str]":

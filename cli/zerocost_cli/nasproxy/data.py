@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -109,3 +110,28 @@ def where_command(as_json: bool) -> None:
         print_json({"where": str(data.where())})
         return
     click.echo(data.where())
+
+
+@command.command("convert", short_help="Make a small table of an official file, once.")
+@click.argument("name", type=click.Choice(["nasbench201-official"]))
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--allow-pickle", is_flag=True, help="Read the file, though it could run code.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier conversion.")
+@json_option
+def convert_command(
+    name: str, path: Path, allow_pickle: bool, overwrite: bool, as_json: bool
+) -> None:
+    """Make a small table of an official file, once.
+
+    The official file of NAS-Bench-201 is a pickle, and opening a pickle runs whatever its maker
+    put there: it is read only with --allow-pickle. The table made of it holds numbers alone.
+    """
+    from nasproxy.benchmarks.official import convert
+    from zerocost.files import sha256_of
+
+    made = convert(path, allow_pickle=allow_pickle, overwrite=overwrite)
+    if as_json:
+        print_json({"name": name, "file": str(made), "sha256": sha256_of(made)})
+        return
+    click.echo(f"{made}: sha256 {sha256_of(made)}")
+    click.echo(f"next: --benchmark {name}")

@@ -20,6 +20,7 @@ __all__ = [
     "json_option",
     "out_option",
     "proxies_option",
+    "space_of",
     "split",
     "table_files",
 ]
@@ -37,7 +38,7 @@ json_option = click.option(
 
 
 def data_options(command: F) -> F:
-    """``--images --batch-size --seed --device``."""
+    """``--images --text --length --builder --batch-size --seed --device``."""
     options = [
         click.option(
             "--images",
@@ -46,7 +47,19 @@ def data_options(command: F) -> F:
             metavar="I",
             help="digits, cifar10, cifar100, noise, or an .npz of x (uint8 NHWC) and y.",
         ),
-        click.option("--batch-size", default=64, show_default=True, help="Images in the batch."),
+        click.option(
+            "--text",
+            default="random",
+            show_default=True,
+            metavar="T",
+            help="Spaces of language models: random tokens, or documents of a .parquet, .jsonl "
+            "or .txt file.",
+        ),
+        click.option("--length", type=int, help="Tokens of an input. [default: the space's]"),
+        click.option("--builder", metavar="B", help="Which networks the space builds, if several."),
+        click.option(
+            "--batch-size", type=int, help="Inputs in the batch. [default: 64 images, 16 texts]"
+        ),
         click.option("--seed", default=0, show_default=True, help="Of batch, weights and draws."),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ..."),
     ]
@@ -94,9 +107,32 @@ def table_files(table: BenchmarkTable | None) -> list[Path]:
     return [] if table is None or table.source is None else [table.source]
 
 
-def batch_of(space: SearchSpace[Any] | None, images: str, size: int, seed: int) -> Batch:
+def space_of(name: str, builder: str | None = None, length: int | None = None) -> SearchSpace[Any]:
+    """The space of a name, with one of its builders and lengths of inputs."""
+    from nasproxy import spaces
+    from nasproxy.spaces.variants import variant
+
+    return variant(spaces.get(name), builder=builder, length=length)
+
+
+def batch_of(
+    space: SearchSpace[Any] | None, images: str, text: str, size: int | None, seed: int
+) -> Batch:
     """The batch that a space's networks take."""
+    vocabulary = getattr(space, "vocabulary", None)
+    if space is not None and vocabulary is not None:
+        from nasproxy.tokens import load_tokens
+
+        return load_tokens(
+            text,
+            size=16 if size is None else size,
+            length=space.input_shape[0],
+            vocabulary=vocabulary,
+            seed=seed,
+        )
     from nasproxy.images import load_batch
 
     channels, side = (3, None) if space is None else (space.input_shape[0], space.input_shape[-1])
-    return load_batch(images, size=size, seed=seed, image_size=side, channels=channels)
+    return load_batch(
+        images, size=64 if size is None else size, seed=seed, image_size=side, channels=channels
+    )

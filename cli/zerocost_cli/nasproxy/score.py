@@ -12,6 +12,7 @@ from zerocost_cli.nasproxy.options import (
     data_options,
     json_option,
     proxies_option,
+    space_of,
     split,
 )
 from zerocost_cli.printing import print_json, print_table
@@ -39,7 +40,10 @@ def command(
     input_shape: str | None,
     proxies: str | None,
     images: str,
-    batch_size: int,
+    text: str,
+    length: int | None,
+    builder: str | None,
+    batch_size: int | None,
     seed: int,
     device: str,
     explain: bool,
@@ -67,20 +71,19 @@ def command(
         raise click.UsageError("--input-shape belongs to --model; a space has its own")
     check_device(device)
     if model is None:
-        from nasproxy import spaces
         from nasproxy.scoring.candidates import outcomes_of
 
         if arch is None:
             raise click.UsageError("--space needs --arch, an architecture in its text form")
-        space = spaces.get(str(space_name))
-        batch = batch_of(space, images, batch_size, seed)
+        space = space_of(str(space_name), builder, length)
+        batch = batch_of(space, images, text, batch_size, seed)
         architecture = space.parse(arch)
         found = outcomes_of(space, architecture, batch, asked, seed=seed, device=device)
         name = str(architecture)
     else:
         from nasproxy.scoring.models import score_model
 
-        batch = _batch_for(input_shape, images, batch_size, seed)
+        batch = _batch_for(input_shape, images, 64 if batch_size is None else batch_size, seed)
         found = score_model(model, batch, asked, seed=seed, device=device)
         name = model
     errors = {p: error for p, error in found.items() if isinstance(error, NasproxyError)}

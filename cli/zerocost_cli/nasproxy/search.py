@@ -16,16 +16,20 @@ from zerocost_cli.nasproxy.options import (
     json_option,
     out_option,
     proxies_option,
+    space_of,
     split,
     table_files,
 )
 from zerocost_cli.printing import Fixed, print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from nasproxy.search.limits import Limit
     from nasproxy.search.loop import SearchState
     from nasproxy.search.result import SearchResult
 
 __all__ = ["command"]
+
+FRONT_SHOWN = 30
 
 
 @click.command("search")
@@ -33,11 +37,28 @@ __all__ = ["command"]
     "--space", "space_name", required=True, help="The space, by name or pkg.module:object."
 )
 @proxies_option
-@click.option("--budget", required=True, type=int, help="How many networks to score.")
+@click.option("--budget", type=int, metavar="N", help="How many networks to score.")
 @click.option(
-    "--sampler", default="evolution", show_default=True, help="evolution (regularised) or random."
+    "--sampler",
+    default="evolution",
+    show_default=True,
+    help="evolution (regularised), nsga2, tpe, random or exhaustive.",
 )
-@click.option("--population", default=50, show_default=True, help="Evolution: how many live.")
+@click.option(
+    "--population", default=50, show_default=True, help="Evolution and nsga2: how many live."
+)
+@click.option(
+    "--generations",
+    type=int,
+    metavar="N",
+    help="In place of --budget: N times the population.",
+)
+@click.option(
+    "--mutation",
+    type=float,
+    metavar="P",
+    help="Nsga2: chance of a new value a dimension. [default: 1 / dimensions]",
+)
 @click.option(
     "--tournament",
     default=10,
@@ -51,6 +72,27 @@ __all__ = ["command"]
     show_default=True,
     help="How the ranks of several proxies add up.",
 )
+@click.option(
+    "--objectives",
+    default="proxies",
+    show_default=True,
+    metavar="A,B",
+    help="Of: proxies (their rank), a proxy, params, flops, latency:DEVICE; =min or =max.",
+)
+@click.option("--max-params", metavar="N", help="Such as 15.7M.")
+@click.option("--max-flops", metavar="N", help="Multiply-accumulates of one input, such as 60M.")
+@click.option(
+    "--max-latency",
+    multiple=True,
+    metavar="DEVICE=MS",
+    help="Of a device of hw-nasbench201, or this (measured). May be repeated.",
+)
+@click.option(
+    "--storage",
+    metavar="FILE|URL",
+    help="Share the search with other processes: a journal file, or an Optuna storage.",
+)
+@click.option("--study", help="The study's name in --storage. [default: nasproxy]")
 @data_options
 @click.option("--benchmark", "benchmark_name", help="True values to report beside the scores.")
 @click.option("--target", help="A target of the benchmark. [default: its first]")
@@ -59,13 +101,24 @@ __all__ = ["command"]
 def command(
     space_name: str,
     proxies: str | None,
-    budget: int,
+    budget: int | None,
     sampler: str,
     population: int,
+    generations: int | None,
+    mutation: float | None,
     tournament: int,
     combine: str,
+    objectives: str,
+    max_params: str | None,
+    max_flops: str | None,
+    max_latency: tuple[str, ...],
+    storage: str | None,
+    study: str | None,
     images: str,
-    batch_size: int,
+    text: str,
+    length: int | None,
+    builder: str | None,
+    batch_size: int | None,
     seed: int,
     device: str,
     benchmark_name: str | None,
@@ -79,26 +132,35 @@ def command(
     No two networks that compute the same function are scored. Several proxies are combined by
     their ranks among all networks seen. An interrupted search goes on where it stopped when the
     same command is given again. A benchmark is reported beside and never guides the search.
+    Several objectives give a Pareto front; nsga2 is made for them.
 
     \b
     nasproxy search --space nasbench201 --images cifar10 --budget 500
                     --benchmark nasbench201 --out runs/first
+    nasproxy search --space nasbench201 --budget 500 --sampler nsga2
+                    --objectives proxies,latency:pixel3 --max-params 0.8M --out runs/front
     """
-    from nasproxy import benchmarks, spaces
+    from nasproxy import benchmarks
     from nasproxy.proxies import get_all
     from nasproxy.search.result import RESULT
-    from nasproxy.search.run import search
+    from nasproxy.search.run import SharedStudy, search
 
+    if (budget is None) == (generations is None):
+        raise click.UsageError("either --budget, or --generations times the --population")
+    if study is not None and storage is None:
+        raise click.UsageError("--study belongs to --storage")
     if target is not None and benchmark_name is None:
         raise click.UsageError("--target belongs to --benchmark; no benchmark is named")
     names = split(proxies)
     get_all(names)
-    space = spaces.get(space_name)
+    limits = _limits(max_params, max_flops, max_latency)
+    wanted = budget if budget is not None else population * (generations or 0)
+    space = space_of(space_name, builder, length)
     benchmark = None if benchmark_name is None else benchmarks.get(benchmark_name)
     if benchmark is not None and target is None:
         target = next(iter(benchmark.targets))
-    batch = batch_of(space, images, batch_size, seed)
-    with progress("searching", budget) as advance:
+    batch = batch_of(space, images, text, batch_size, seed)
+    with progress("searching", wanted) as advance:
 
         def evaluated(state: SearchState) -> None:
             scores = state.candidates[state.pick].scores.items()
@@ -110,24 +172,36 @@ def command(
             batch,
             names,
             out,
-            budget=budget,
+            budget=wanted,
             sampler=sampler,
             seed=seed,
             population=population,
             tournament=tournament,
+            mutation=mutation,
+            objectives=split(objectives) or (),
+            limits=limits,
+            shared=None if storage is None else SharedStudy(storage, study or "nasproxy"),
             combine="log" if combine == "log" else "mean",
             device=device,
             benchmark=benchmark,
             target=target,
             overwrite=overwrite,
-            inputs=[*files_read(images), *table_files(benchmark)],
+            inputs=[*files_read(images, text), *table_files(benchmark)],
             command=sys.argv,
             on_evaluation=evaluated,
         )
     if as_json:
         print_json({"out": str(out), **json.loads((out / RESULT).read_text(encoding="utf-8"))})
     else:
-        _print(result, target, out, budget)
+        _print(result, target, out, wanted)
+
+
+def _limits(params: str | None, flops: str | None, latency: tuple[str, ...]) -> list[Limit]:
+    from nasproxy.search.limits import latency_limit, size_limit
+
+    sizes = (("params", params), ("flops", flops))
+    found = [size_limit(cost, text) for cost, text in sizes if text is not None]
+    return found + [latency_limit(text) for text in latency]
 
 
 def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> None:
@@ -135,25 +209,54 @@ def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> 
     from nasproxy.search.run import OUTPUTS
 
     names = list(result.best[0].scores)
-    known = result.truth is not None
-    optimum = result.optimum[1] if result.optimum else None
-    rows = []
-    for i, candidate in enumerate(result.best[:10]):
-        row = [i + 1, candidate.architecture, *(candidate.scores[name] for name in names)]
-        if result.truth is not None and optimum is not None:
-            true = float(result.truth[i])
-            row += [Fixed(true), Fixed(optimum - true)]
-        rows.append(row)
+    costs = list(result.costs[0])
+    known = [f"{result.quantity.label(str(target))}", "regret"] if result.quantity else []
+    several = len(result.objectives) > 1
+    shown = range(min(10, len(result.best)))
+
+    def row(place: int) -> list[object]:
+        candidate = result.best[place]
+        cells: list[object] = [place + 1, candidate.architecture]
+        cells += [candidate.scores[name] for name in names]
+        cells += [_plain(result.costs[place][name]) for name in costs]
+        if result.truth is not None:
+            true = float(result.truth[place])
+            short = result.short_of(true)
+            cells += [Fixed(true), None if short is None else Fixed(short)]
+        return cells
+
+    columns = ("rank", "architecture", *names, *map(_heading, costs), *known)
+    outside = f", {result.outside:,} outside the limits" if result.outside else ""
     print_table(
-        ("rank", "architecture", *names, *((f"{target} (%)", "regret") if known else ())),
-        rows,
-        title=f"{len(result.order):,} networks scored of {result.proposals:,} proposed; the best:",
+        columns,
+        [row(place) for place in shown],
+        title=f"{len(result.order):,} networks scored of {result.proposals:,} proposed{outside}; "
+        "the best:",
         apart="architecture",
     )
+    if several:
+        on_it = [place for place in range(len(result.best)) if result.front[place]]
+        print_table(
+            columns,
+            [row(place) for place in on_it[:FRONT_SHOWN]],
+            title=f"Pareto front of {', '.join(o.name for o in result.objectives)}: "
+            f"{len(on_it):,} networks"
+            + (f", the first {FRONT_SHOWN} by rank:" if len(on_it) > FRONT_SHOWN else ":"),
+            apart="architecture",
+        )
     if len(result.order) < budget:
         click.echo("The space holds no further function: the search ended before its budget.")
-    if result.optimum is not None:
-        click.echo(f"Best of the benchmark: {result.optimum[1]:.2f} % by {result.optimum[0]}")
+    if result.optimum is not None and result.quantity is not None:
+        best = f"{result.optimum[1]:.2f} {result.quantity.unit}".rstrip()
+        click.echo(f"Best of the benchmark: {best} by {result.optimum[0]}")
     if not (out / PICTURE).exists():
         click.echo("No picture: pip install 'zerocost[plot]' draws best_so_far.png", err=True)
     click.echo(f"Written: {', '.join(str(out / n) for n in OUTPUTS if (out / n).exists())}")
+
+
+def _heading(cost: str) -> str:
+    return f"{cost.removeprefix('latency:')} (ms)" if cost.startswith("latency:") else cost
+
+
+def _plain(cost: float) -> float | int:
+    return int(cost) if cost.is_integer() else cost

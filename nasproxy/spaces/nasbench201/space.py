@@ -176,6 +176,12 @@ class NASBench201:
             in_channels=in_channels,
         )
 
+    def redraw(self, network: torch.nn.Module, seed: int) -> None:
+        """Give a network that ``build`` made, in place, the parameters of another seed."""
+        from nasproxy.spaces.nasbench201.initial import initialise
+
+        initialise(network, seed)
+
 
 def _changed(cell: Cell, edge: int, op: int) -> Cell:
     return Cell((*cell.ops[:edge], op, *cell.ops[edge + 1 :]))

@@ -17,8 +17,8 @@ from torch import nn
 
 from nasproxy.errors import NasproxyError
 from nasproxy.search.evolution import RegularizedEvolution
-from nasproxy.search.proposal import distributions
-from nasproxy.search.uniform import UniformSampler
+from nasproxy.search.strategy import SpaceSampler, distributions
+from nasproxy.search.uniform import Uniform
 from nasproxy.spaces.space import SearchSpace
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -83,6 +83,7 @@ class Words:
 
 SPACE: SearchSpace[Cell] = Words()
 Value = Callable[[Cell], float]
+Fitness = Callable[[Sequence[FrozenTrial]], np.ndarray]
 
 
 def count_of_a(cell: Cell) -> float:
@@ -93,8 +94,21 @@ def by_value(trials: Sequence[FrozenTrial]) -> np.ndarray:
     return np.array([trial.value for trial in trials])
 
 
-def evolution(seed: int = 0, **options: int) -> RegularizedEvolution[Cell]:
-    return RegularizedEvolution(SPACE, by_value, seed=seed, **options)
+def evolution(seed: int = 0, **options: int) -> SpaceSampler[Cell]:
+    return evolved(SPACE, by_value, seed=seed, **options)
+
+
+def evolved(space: SearchSpace[Cell], fitness: Fitness, **options: int) -> SpaceSampler[Cell]:
+    return SpaceSampler(space, RegularizedEvolution(space, fitness, **options))
+
+
+def uniform(space: SearchSpace[Cell], seed: int) -> SpaceSampler[Cell]:
+    return SpaceSampler(space, Uniform(space, seed))
+
+
+def alive(sampler: SpaceSampler[Cell], study: optuna.Study) -> tuple[FrozenTrial, ...]:
+    assert isinstance(sampler.strategy, RegularizedEvolution)
+    return sampler.strategy.alive(study)
 
 
 def searched(
@@ -129,9 +143,9 @@ def test_no_global_random_state_is_read_or_moved() -> None:
 
 def test_the_first_proposals_are_the_random_samples_of_the_same_seed() -> None:
     first = searched(evolution(5, population=40), 60)
-    uniform = searched(UniformSampler(SPACE, seed=5), 60)
-    assert first[:40] == uniform[:40]
-    assert first[40:] != uniform[40:]
+    drawn = searched(uniform(SPACE, seed=5), 60)
+    assert first[:40] == drawn[:40]
+    assert first[40:] != drawn[40:]
 
 
 def test_each_later_proposal_is_one_change_from_one_of_the_population() -> None:
@@ -142,7 +156,7 @@ def test_each_later_proposal_is_one_change_from_one_of_the_population() -> None:
 
 def test_the_fittest_of_a_tournament_is_the_parent() -> None:
     # 400 draws with replacement from the 4 that completed all but surely hold the fittest.
-    sampler = RegularizedEvolution(SPACE, by_value, seed=1, population=400, tournament=400)
+    sampler = evolved(SPACE, by_value, seed=1, population=400, tournament=400)
     study = optuna.create_study(sampler=sampler, direction="maximize")
     cells = []
     for _ in range(400):
@@ -161,8 +175,8 @@ def test_the_oldest_leaves_however_fit_it_is() -> None:
     for number in range(60):
         trial = study.ask(distributions(SPACE))
         study.tell(trial, 1000.0 - number)
-        alive = [member.number for member in sampler.alive(study)]
-        assert alive == list(range(max(0, number - 9), number + 1))
+        living = [member.number for member in alive(sampler, study)]
+        assert living == list(range(max(0, number - 9), number + 1))
 
 
 def test_failed_and_pruned_trials_never_join() -> None:
@@ -173,8 +187,8 @@ def test_failed_and_pruned_trials_never_join() -> None:
         trial = study.ask(distributions(SPACE))
         state = states[number % 3]
         study.tell(trial, 1.0 if state == TrialState.COMPLETE else None, state=state)
-    assert [member.number for member in sampler.alive(study)] == list(range(30, 60, 3))
-    assert all(member.value == 1.0 for member in sampler.alive(study))
+    assert [member.number for member in alive(sampler, study)] == list(range(30, 60, 3))
+    assert all(member.value == 1.0 for member in alive(sampler, study))
 
 
 def test_a_space_of_failures_is_sampled_on() -> None:
@@ -182,7 +196,7 @@ def test_a_space_of_failures_is_sampled_on() -> None:
     study = optuna.create_study(sampler=sampler, direction="maximize")
     for _ in range(20):
         study.tell(study.ask(distributions(SPACE)), state=TrialState.FAIL)
-    assert sampler.alive(study) == ()
+    assert alive(sampler, study) == ()
 
 
 def test_several_proposals_may_be_open_and_be_told_in_any_order() -> None:
@@ -219,7 +233,7 @@ def test_fitness_sees_the_population_as_it_is_and_may_change_its_mind() -> None:
         wanted = count_of_a if len(calls) <= 200 else lambda cell: float(cell.count("e"))
         return np.array([wanted(SPACE.decode(trial.params)) for trial in trials])
 
-    sampler = RegularizedEvolution(SPACE, fitness, seed=2, population=20, tournament=8)
+    sampler = evolved(SPACE, fitness, seed=2, population=20, tournament=8)
     study = optuna.create_study(sampler=sampler, direction="maximize")
     cells = []
     for number in range(420):
@@ -236,7 +250,7 @@ def test_a_trial_without_fitness_loses() -> None:
     def fitness(trials: Sequence[FrozenTrial]) -> np.ndarray:
         return np.array([-1e300 if trial.number == 7 else np.nan for trial in trials])
 
-    sampler = RegularizedEvolution(SPACE, fitness, seed=0, population=10, tournament=10)
+    sampler = evolved(SPACE, fitness, seed=0, population=10, tournament=10)
     study = optuna.create_study(sampler=sampler, direction="maximize")
     cells = carried_on(study, 10)
     near = 0
@@ -249,8 +263,7 @@ def test_a_trial_without_fitness_loses() -> None:
 def test_evolution_finds_the_one_best_word_of_15625_and_random_search_does_not() -> None:
     found = [count_of_a(max(searched(evolution(s), 500), key=count_of_a)) for s in range(5)]
     drawn = [
-        count_of_a(max(searched(UniformSampler(SPACE, seed=s), 500), key=count_of_a))
-        for s in range(5)
+        count_of_a(max(searched(uniform(SPACE, seed=s), 500), key=count_of_a)) for s in range(5)
     ]
     assert found == [6.0] * 5
     # The chance of the best word in 500 draws is 3 %.
@@ -258,11 +271,11 @@ def test_evolution_finds_the_one_best_word_of_15625_and_random_search_does_not()
 
 
 def test_random_search_is_uniform_over_the_spellings() -> None:
-    cells = searched(UniformSampler(Words(), seed=0), 3000)
+    cells = searched(uniform(Words(), seed=0), 3000)
     counts = np.array([[cell[place] for cell in cells].count("a") for place in range(6)])
     # Binomial(3000, 1/5): mean 600, standard deviation 22.
     assert np.all(np.abs(counts - 600) < 100)
-    assert searched(UniformSampler(SPACE, seed=0), 50) == cells[:50]
+    assert searched(uniform(SPACE, seed=0), 50) == cells[:50]
 
 
 @dataclass(frozen=True)
@@ -274,7 +287,7 @@ class Lopsided(Words):
 
 
 def test_random_search_asks_the_space_and_not_its_dimensions() -> None:
-    study = optuna.create_study(sampler=UniformSampler(Lopsided(), seed=0))
+    study = optuna.create_study(sampler=uniform(Lopsided(), seed=0))
     for _ in range(30):
         trial = study.ask(distributions(Lopsided()))
         assert Lopsided().decode(trial.params)[:5] == tuple("aaaaa")
@@ -287,16 +300,14 @@ def test_sizes_out_of_range_are_named(options: dict[str, int]) -> None:
 
 
 def test_a_fitness_of_the_wrong_length_is_named() -> None:
-    sampler = RegularizedEvolution(
-        SPACE, lambda trials: np.zeros(3), seed=0, population=5, tournament=2
-    )
+    sampler = evolved(SPACE, lambda trials: np.zeros(3), seed=0, population=5, tournament=2)
     study = optuna.create_study(sampler=sampler)
     carried_on(study, 5)
     with pytest.raises(NasproxyError, match=re.escape("5 trials has the shape [3]")):
         study.ask(distributions(SPACE))
 
 
-@pytest.mark.parametrize("sampler", [evolution(), UniformSampler(SPACE, seed=0)])
+@pytest.mark.parametrize("sampler", [evolution(), uniform(SPACE, seed=0)])
 def test_a_parameter_that_is_no_dimension_is_named(sampler: optuna.samplers.BaseSampler) -> None:
     trial = optuna.create_study(sampler=sampler).ask()
     with pytest.raises(NasproxyError, match="'depth' is no dimension"):
@@ -334,14 +345,14 @@ def test_evolution_beats_random_search_on_the_true_accuracy(
         return study.best_value
 
     seeds = range(10)
-    evolved = [best_found(RegularizedEvolution(cells, by_value, seed=seed)) for seed in seeds]
-    drawn = [best_found(UniformSampler(cells, seed=seed)) for seed in seeds]
+    bred = [best_found(evolved(cells, by_value, seed=seed)) for seed in seeds]
+    drawn = [best_found(uniform(cells, seed=seed)) for seed in seeds]
     sys.stdout.write(
-        f"evolution {np.mean(evolved):.3f} ± {np.std(evolved, ddof=1):.3f}, "
+        f"evolution {np.mean(bred):.3f} ± {np.std(bred, ddof=1):.3f}, "
         f"random {np.mean(drawn):.3f} ± {np.std(drawn, ddof=1):.3f}, "
         f"optimum {max(accuracies.values()):.3f}\n"
     )
     # Of 500 random cells the best is expected at 94.22; the optimum is 94.373.
-    assert np.mean(evolved) >= 94.30
-    assert np.mean(evolved) - np.mean(drawn) >= 0.05
-    assert np.sum(np.array(evolved) > np.array(drawn)) >= 7
+    assert np.mean(bred) >= 94.30
+    assert np.mean(bred) - np.mean(drawn) >= 0.05
+    assert np.sum(np.array(bred) > np.array(drawn)) >= 7

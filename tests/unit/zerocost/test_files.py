@@ -157,3 +157,23 @@ def test_sha256_of_known_texts(tmp_path: Path) -> None:
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
     assert sha256_of(tmp_path / "empty").startswith("e3b0c44298fc1c149afbf4c8996fb924")
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    dead, other = (tmp_path / f".{name}.01234567.partial" for name in ("out", "other"))
+    with whole_file(out, overwrite=True) as writing:
+        os.utime(writing, (0, 0))  # written to for a long time
+        for left in (dead, other):
+            left.write_text("half")
+        write_text(out, "first")
+        assert dead.exists()  # it may be a moment old, and not locked yet
+        os.utime(dead, (0, 0))
+        write_text(out, "second", overwrite=True)
+        assert not dead.exists()
+        assert other.exists()
+        assert writing.exists()
+    assert out.read_text() == ""
+    assert sorted(p.name for p in tmp_path.iterdir()) == [other.name, "out"]

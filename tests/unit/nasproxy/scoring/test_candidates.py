@@ -12,11 +12,12 @@ import nasproxy
 from nasproxy.errors import NasproxyError
 from nasproxy.images import load_batch
 from nasproxy.proxies import get_all, names
-from nasproxy.scoring import table as table_module
+from nasproxy.scoring import rank as rank_module
 from nasproxy.scoring.candidates import build_for, score_candidate
 from nasproxy.scoring.choice import choose
+from nasproxy.scoring.rank import rank_architectures
 from nasproxy.scoring.readiness import batch_identity, check_device
-from nasproxy.scoring.table import rank_architectures, read_scores
+from nasproxy.scoring.table import read_scores
 from nasproxy.spaces.nasbench201.space import NASBench201
 
 SPACE = NASBench201(channels=4, cells=1)
@@ -91,7 +92,7 @@ def test_a_run_killed_between_the_table_and_its_manifest_is_finished(
     _rank(tmp_path / "whole.parquet")
     out = tmp_path / "scores.parquet"
     with monkeypatch.context() as patched:
-        patched.setattr(table_module, "write_manifest", lambda *_, **__: 1 / 0)
+        patched.setattr(rank_module, "write_manifest", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             _rank(out)
     assert out.exists()
@@ -114,7 +115,7 @@ def test_an_interrupted_run_is_continued_with_its_own_settings_alone(tmp_path: P
         ({"proxies": ["params"]}, "proxies"),
         ({"batch": other}, "images"),
     ):
-        with pytest.raises(table_module.NasproxyError.__mro__[1], match=key):
+        with pytest.raises(rank_module.NasproxyError.__mro__[1], match=key):
             _rank(out, **change)
     assert not out.exists()
     _rank(out)
@@ -125,7 +126,7 @@ def test_an_interrupted_run_is_continued_with_its_own_settings_alone(tmp_path: P
 def test_a_run_stopped_before_its_first_score_binds_nobody(tmp_path: Path) -> None:
     out = tmp_path / "scores.parquet"
     out.write_bytes(b"mine")
-    table_module.Journal(out.with_name(f"{out.name}.journal.jsonl"), {"seed": 5}).close()
+    rank_module.Journal(out.with_name(f"{out.name}.journal.jsonl"), {"seed": 5}).close()
     with pytest.raises(NasproxyError, match="exists"):
         _rank(out)
     assert out.read_bytes() == b"mine"

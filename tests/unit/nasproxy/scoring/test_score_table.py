@@ -11,7 +11,7 @@ from scipy.stats import kendalltau, spearmanr
 from nasproxy.benchmarks import BenchmarkTable
 from nasproxy.errors import NasproxyError
 from nasproxy.scoring.candidates import Candidate
-from nasproxy.scoring.correlation import correlate_with, sizes
+from nasproxy.scoring.correlation import baselines, correlate_with
 from nasproxy.scoring.table import candidates_table, read_scores, write_table
 from nasproxy.spaces.nasbench201.space import NASBench201
 
@@ -53,7 +53,7 @@ def test_correlations_are_scipys_and_baselines_stand_beside(tmp_path: Path) -> N
         assert found.proxies[name].spearman.value == pytest.approx(spearmanr(values, TRUTH)[0])
     assert set(found.baselines) == {"params", "flops"}
     parameters = [SPACE.counts(SPACE.parse(cell))["parameters"] for cell in CELLS]
-    assert sizes(SPACE, CELLS)["params"].tolist() == parameters
+    assert baselines(SPACE, CELLS)["params"].tolist() == parameters
     assert found.baselines["params"].kendall.value == pytest.approx(
         kendalltau(parameters, TRUTH)[0]
     )

@@ -1,0 +1,1 @@
+"""A thin file for each trainer; in a plain loop `LossReweighter` needs none."""

@@ -1,0 +1,119 @@
+"""The counts of a batch of documents, one after the other in the same memory."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, UInt8
+
+from dataselect.scorers.signals.c4 import keep_lines
+from dataselect.scorers.signals.eight import PADDING
+from dataselect.scorers.signals.quantities import COUNTS, SUMS
+from dataselect.scorers.signals.repetition import (
+    count_duplicates,
+    count_repeated,
+    entropy,
+    numbered,
+    tables_for,
+)
+from dataselect.scorers.signals.scan import scan
+from dataselect.scorers.signals.scratch import room_for
+from dataselect.scorers.signals.unicode_tables import Tables
+from dataselect.scorers.signals.utf8 import is_valid, repaired
+from dataselect.scorers.signals.wants import (
+    WANT_C4,
+    WANT_DUPLICATES,
+    WANT_TOKEN_GRAMS,
+    WANT_VOCABULARY,
+    WANT_WORD_GRAMS,
+)
+from zerocost.compiled import compiled
+
+__all__ = ["measure"]
+
+_DISTINCT = COUNTS.index("distinct_words")
+_ENTROPY = SUMS.index("word_entropy")
+_LINES = COUNTS.index("duplicate_lines")
+_LINE_CHARACTERS = COUNTS.index("duplicate_line_characters")
+_PARAGRAPHS = COUNTS.index("paragraphs")
+_DUPLICATE_PARAGRAPHS = COUNTS.index("duplicate_paragraphs")
+_PARAGRAPH_CHARACTERS = COUNTS.index("duplicate_paragraph_characters")
+_WORD_TOP = COUNTS.index("word_top_2gram")
+_WORD_DUPE = COUNTS.index("word_dupe_5gram")
+_TOKEN_TOP = COUNTS.index("token_top_2gram")
+_TOKEN_DUPE = COUNTS.index("token_dupe_5gram")
+
+
+@compiled
+def measure(
+    data: UInt8[np.ndarray, " bytes"],
+    offsets: Int64[np.ndarray, " offsets"],
+    present: Bool[np.ndarray, " documents"],
+    tables: Tables,
+    want: int,
+    counts: Int64[np.ndarray, "documents counts"],
+    sums: Float64[np.ndarray, "documents sums"],
+) -> None:
+    """Count every document of a batch.
+
+    Args:
+        data: the documents' UTF-8, one after the other.
+        offsets: document i is ``data[offsets[i]:offsets[i + 1]]``.
+        present: False where a document is null.
+        tables: of Unicode and stop words.
+        want: bits of what is asked for.
+        counts: zeros; written.
+        sums: zeros; written.
+
+    Complexity:
+        Linear in the bytes; memory in the longest document.
+    """
+    room = 4096
+    scratch = room_for(room)
+    listed = 1024
+    hashed = tables_for(listed)
+    for document in range(present.shape[0]):
+        if not present[document]:
+            continue
+        text, start, end = data, offsets[document], offsets[document + 1]
+        if end + PADDING > data.shape[0] or not is_valid(text, start, end):
+            text = repaired(text, start, end)
+            start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+        if end - start > room:
+            room = max(end - start, 2 * room)
+            scratch = room_for(room)
+        row, total = counts[document], sums[document]
+        words, tokens, lines, paragraphs = scan(text, start, end, tables, want, scratch, row, total)
+        longest = max(words, tokens, lines, paragraphs)
+        if longest > listed:
+            listed = max(longest, 2 * listed)
+            hashed = tables_for(listed)
+        if want & WANT_VOCABULARY and words > 0:
+            row[_DISTINCT] = numbered(scratch.words[:words], hashed)
+            total[_ENTROPY] = entropy(hashed.counts[: row[_DISTINCT]], words)
+            if want & WANT_WORD_GRAMS == WANT_WORD_GRAMS:
+                count_repeated(
+                    scratch.word_lengths[:words],
+                    hashed,
+                    False,
+                    row[_WORD_TOP : _WORD_TOP + 3],
+                    row[_WORD_DUPE : _WORD_DUPE + 6],
+                )
+        if want & WANT_TOKEN_GRAMS == WANT_TOKEN_GRAMS and tokens > 0:
+            numbered(scratch.tokens[:tokens], hashed)
+            count_repeated(
+                scratch.token_lengths[:tokens],
+                hashed,
+                True,
+                row[_TOKEN_TOP : _TOKEN_TOP + 3],
+                row[_TOKEN_DUPE : _TOKEN_DUPE + 6],
+            )
+        if want & WANT_C4:
+            keep_lines(text, start, end, tables, scratch, scratch.kept, row)
+        row[_PARAGRAPHS] = paragraphs
+        if want & WANT_DUPLICATES:
+            row[_LINES], row[_LINE_CHARACTERS] = count_duplicates(
+                scratch.lines[:lines], scratch.line_lengths[:lines], hashed
+            )
+            row[_DUPLICATE_PARAGRAPHS], row[_PARAGRAPH_CHARACTERS] = count_duplicates(
+                scratch.paragraphs[:paragraphs], scratch.paragraph_lengths[:paragraphs], hashed
+            )

@@ -1,0 +1,252 @@
+"""Repeated words, n-grams, lines and paragraphs, by tables of 64-bit hashes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int32, Int64, UInt64
+
+from dataselect.scorers.signals.hashing import PRIME
+from zerocost.compiled import compiled, compiled_within
+
+__all__ = ["HashTables", "count_duplicates", "count_repeated", "entropy", "numbered", "tables_for"]
+
+_BITS = np.uint64(64)
+_HALF = np.uint64(32)
+_TOP, _FIRST_DUPE, _LAST_DUPE = 4, 5, 10
+
+
+class HashTables(NamedTuple):
+    """Memory for the tables of one list of hashes.
+
+    Attributes:
+        slots: open addressing: which number is here, or -1.
+        keys: the hash of each number.
+        counts: how often each number occurs.
+        numbers: of each element, in order of first occurrence; then of each n-gram, or -1.
+        active: places of n-grams that occur twice.
+    """
+
+    slots: np.ndarray
+    keys: np.ndarray
+    counts: np.ndarray
+    numbers: np.ndarray
+    active: np.ndarray
+
+
+@compiled
+def tables_for(size: int) -> HashTables:
+    """Memory for lists of up to so many elements."""
+    slots = 16
+    while slots < 2 * size:
+        slots *= 2
+    return HashTables(
+        np.empty(slots, np.int32),
+        np.empty(size, np.uint64),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+    )
+
+
+@compiled_within()
+def _cleared(slots: Int32[np.ndarray, " slots"], size: int) -> int:
+    """Empty as many slots as a list needs; how far to shift a hash to find its slot."""
+    bits = 4
+    while (1 << bits) < 2 * size:
+        bits += 1
+    slots[: 1 << bits] = -1
+    return np.uint64(64 - bits)
+
+
+@compiled_within(inline=False)
+def numbered(hashes: UInt64[np.ndarray, " size"], tables: HashTables) -> int:
+    """Number the elements of a list by first occurrence, and count each.
+
+    Args:
+        hashes: of the elements, every bit of which is random.
+        tables: room for the list; its ``numbers`` and ``counts`` are written.
+
+    Returns:
+        How many different ones there are.
+    """
+    slots, keys, counts, numbers = tables.slots, tables.keys, tables.counts, tables.numbers
+    shift = _cleared(slots, hashes.shape[0])
+    mask = (1 << np.int64(_BITS - shift)) - 1
+    different = 0
+    for i in range(hashes.shape[0]):
+        key = hashes[i]
+        at = np.int64(key >> shift)
+        while True:
+            number = slots[at]
+            if number < 0:
+                slots[at] = different
+                keys[different] = key
+                counts[different] = 1
+                numbers[i] = different
+                different += 1
+                break
+            if keys[number] == key:
+                counts[number] += 1
+                numbers[i] = number
+                break
+            at = (at + 1) & mask
+    return different
+
+
+@compiled
+def entropy(counts: Int32[np.ndarray, " different"], total: int) -> float:
+    """Entropy of a distribution in nats, from how often each outcome was seen."""
+    once = 0
+    found = 0.0
+    for count in counts:
+        if count == 1:
+            once += 1
+        else:
+            found -= count / total * np.log(count / total)
+    return found + once / total * np.log(float(total))
+
+
+@compiled_within(inline=False)
+def count_duplicates(
+    hashes: UInt64[np.ndarray, " size"], lengths: Int64[np.ndarray, " size"], tables: HashTables
+) -> tuple[int, int]:
+    """How many elements of a list occurred before in it, and their length together."""
+    slots, keys = tables.slots, tables.keys
+    shift = _cleared(slots, hashes.shape[0])
+    mask = (1 << np.int64(_BITS - shift)) - 1
+    different = repeated = characters = 0
+    for i in range(hashes.shape[0]):
+        key = hashes[i]
+        at = np.int64(key >> shift)
+        while slots[at] >= 0 and keys[slots[at]] != key:
+            at = (at + 1) & mask
+        if slots[at] < 0:
+            slots[at] = different
+            keys[different] = key
+            different += 1
+        else:
+            repeated += 1
+            characters += lengths[i]
+    return repeated, characters
+
+
+@compiled_within(inline=False)
+def count_repeated(
+    lengths: Int32[np.ndarray, " size"],
+    tables: HashTables,
+    as_text: bool,
+    top: Int64[np.ndarray, "3"],
+    dupes: Int64[np.ndarray, "6"],
+) -> None:
+    """Characters in the most frequent n-gram (n = 2, 3, 4) and in repeated ones (n = 5 .. 10).
+
+    An n-gram that occurs twice is made of two (n-1)-grams that do. So the n-grams of a size are
+    numbered by pairs of the numbers one size smaller, and only where both occur twice: most of a
+    text drops out at two or three words, and no two n-grams are confused.
+
+    Args:
+        lengths: of the words, in code points.
+        tables: as `numbered` left them for the words; ``numbers`` and ``counts`` are overwritten.
+        as_text: False counts as RedPajama does, each word of a repeated n-gram once, wherever it
+            stands. True counts as datatrove does: the most frequent n-gram with spaces between its
+            words; and of repeated n-grams those that, reading on behind each, were read before.
+        top: written: characters of the most frequent 2-, 3- and 4-gram times its frequency; the
+            first of several; 0 where none occurs twice.
+        dupes: written: characters in repeated 5- to 10-grams.
+
+    Complexity:
+        O(words) at each size; on ordinary text near O(words) for all.
+    """
+    numbers, counts, active = tables.numbers, tables.counts, tables.active
+    top[:] = 0
+    dupes[:] = 0
+    size = 0
+    for i in range(lengths.shape[0]):
+        if counts[numbers[i]] > 1:
+            active[size] = i
+            size += 1
+        else:
+            numbers[i] = -1
+    for n in range(2, _LAST_DUPE + 1):
+        size = _longer(lengths.shape[0], tables, size)
+        if size == 0:
+            return
+        if n <= _TOP:
+            best, first = 0, 0
+            for k in range(size):
+                if counts[numbers[active[k]]] > best:
+                    best, first = counts[numbers[active[k]]], active[k]
+            characters = lengths[first : first + n].sum()
+            if as_text:
+                characters += n - 1
+            top[n - 2] = characters * best
+        elif as_text:
+            dupes[n - _FIRST_DUPE] = _read_before(lengths, tables, size, n)
+        else:
+            covered = characters = 0
+            for k in range(size):
+                for i in range(max(covered, active[k]), active[k] + n):
+                    characters += lengths[i]
+                covered = active[k] + n
+            dupes[n - _FIRST_DUPE] = characters
+
+
+@compiled_within(inline=False)
+def _longer(length: int, tables: HashTables, size: int) -> int:
+    """Number the n-grams from the repeated (n-1)-grams; keep those that occur twice."""
+    slots, keys, counts = tables.slots, tables.keys, tables.counts
+    numbers, active = tables.numbers, tables.active
+    shift = _cleared(slots, size)
+    mask = (1 << np.int64(_BITS - shift)) - 1
+    different = kept = 0
+    for k in range(size):
+        i = active[k]
+        if i + 1 >= length or numbers[i + 1] < 0:
+            numbers[i] = -1
+            continue
+        key = np.uint64(numbers[i]) << _HALF | np.uint64(numbers[i + 1])
+        at = np.int64((key * PRIME) >> shift)
+        while slots[at] >= 0 and keys[slots[at]] != key:
+            at = (at + 1) & mask
+        number = slots[at]
+        if number < 0:
+            number = different
+            slots[at] = number
+            keys[number] = key
+            counts[number] = 0
+            different += 1
+        counts[number] += 1
+        numbers[i] = number
+        active[kept] = i
+        kept += 1
+    size, kept = kept, 0
+    for k in range(size):
+        i = active[k]
+        if counts[numbers[i]] > 1:
+            active[kept] = i
+            kept += 1
+        else:
+            numbers[i] = -1
+    return kept
+
+
+@compiled_within(inline=False)
+def _read_before(lengths: Int32[np.ndarray, " size"], tables: HashTables, size: int, n: int) -> int:
+    """Characters of the n-grams that were read before, going on behind each of them."""
+    numbers, active, seen = tables.numbers, tables.active, tables.counts
+    free = characters = 0
+    for k in range(size):
+        i = active[k]
+        if i < free:
+            continue
+        if seen[numbers[i]] < 0:
+            for word in range(i, i + n):
+                characters += lengths[word]
+            free = i + n
+        else:
+            seen[numbers[i]] = -seen[numbers[i]]
+    for k in range(size):  # the counts are needed again
+        seen[numbers[active[k]]] = abs(seen[numbers[active[k]]])
+    return characters

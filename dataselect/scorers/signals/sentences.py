@@ -1,0 +1,106 @@
+"""Sentences: ended by a terminal mark before white space, or by the end of a paragraph."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int32, Int64, UInt32
+
+from dataselect.scorers.signals.quantities import COUNTS
+from dataselect.scorers.signals.unicode_tables import ALNUM, LETTER, LOWER, NONASCII, TERMINAL
+from zerocost.compiled import compiled_within
+
+__all__ = ["ABBREVIATIONS", "BEGUN", "CLOSERS", "ENDING", "INLINE", "sentence_state"]
+
+BEGUN, ENDING = 1, 2
+"""State: the sentence has a letter or digit; it ends unless a lower-case letter follows."""
+
+CLOSERS = "\"')]}’”»›」』）】》〉"
+"""May stand between a terminal mark and the white space behind it."""
+
+INLINE = "。！？｡．"
+"""End a sentence wherever they stand: no space follows them."""
+
+ABBREVIATIONS = ("Mr", "Mrs", "Ms", "Dr", "Prof", "St", "vs")
+"""Words whose full stop ends no sentence; nor does that of a single letter."""
+
+_SENTENCES = COUNTS.index("sentences")
+_CLOSERS = tuple(map(ord, CLOSERS))
+_INLINE = tuple(map(ord, INLINE))
+_ABBREVIATIONS = np.array(
+    [[*map(ord, word)] + [0] * (4 - len(word)) for word in ABBREVIATIONS], np.int32
+)
+_ELLIPSIS, _FULL_STOP = ord("…"), ord(".")
+
+
+@compiled_within()
+def sentence_state(
+    codes: Int32[np.ndarray, " room"],
+    classes: UInt32[np.ndarray, " room"],
+    length: int,
+    seen: int,
+    state: int,
+    counts: Int64[np.ndarray, " counts"],
+) -> int:
+    """Go over a piece of text without white space.
+
+    Args:
+        codes: code points.
+        classes: their flags.
+        length: how many there are.
+        seen: all their flags together.
+        state: bits of `BEGUN` and `ENDING` before it.
+        counts: of the document.
+
+    Returns:
+        The state behind it.
+    """
+    if state & ENDING:
+        state = BEGUN
+        first = 0
+        if seen & ALNUM:
+            while not classes[first] & ALNUM:
+                first += 1
+        if not classes[first] & ALNUM or not classes[first] & LOWER:
+            counts[_SENTENCES] += 1
+            state = 0
+    if seen & TERMINAL and seen & NONASCII:
+        for k in range(length):
+            if classes[k] & ALNUM:
+                state = BEGUN
+            elif state & BEGUN and codes[k] in _INLINE:
+                counts[_SENTENCES] += 1
+                state = 0
+    elif seen & ALNUM:
+        state = BEGUN
+    last = length - 1
+    while last > 0 and codes[last] in _CLOSERS:
+        last -= 1
+    if (
+        state & BEGUN
+        and (classes[last] & TERMINAL or codes[last] == _ELLIPSIS)
+        and not (codes[last] == _FULL_STOP and _is_abbreviation(codes, classes, last))
+    ):
+        state |= ENDING
+    return state
+
+
+@compiled_within()
+def _is_abbreviation(
+    codes: Int32[np.ndarray, " room"], classes: UInt32[np.ndarray, " room"], end: int
+) -> bool:
+    """Whether ``codes[:end]`` is an abbreviation behind what is not a letter."""
+    first = 0
+    while first < end and not classes[first] & LETTER:
+        first += 1
+    n = end - first
+    if n == 1:
+        return True
+    if n > 4:
+        return False
+    for row in range(_ABBREVIATIONS.shape[0]):
+        same = n == 4 or _ABBREVIATIONS[row, n] == 0
+        for k in range(n):
+            same &= _ABBREVIATIONS[row, k] == codes[first + k]
+        if same:
+            return True
+    return False

@@ -1,0 +1,166 @@
+"""What a selection came to, as JSON values: for people, programs and the manifest."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from dataselect.selection.cut import Cut
+from dataselect.selection.keys import scores_of
+from dataselect.selection.ranking_pass import Plan, RankingResult
+from dataselect.selection.settings import Settings
+from dataselect.selection.taking import Taken
+
+__all__ = ["outcome"]
+
+DOMAINS = 1_000
+
+
+def outcome(
+    settings: Settings,
+    plan: Plan,
+    ranking: RankingResult,
+    cut: Cut,
+    budgets: list[int] | None,
+    taken: Taken,
+    documents: int,
+) -> dict[str, Any]:
+    """The summary of a selection.
+
+    Args:
+        settings: what was asked.
+        plan: how documents were ranked.
+        ranking: what was missing.
+        cut: where the budgets ended.
+        budgets: of each group; None without a budget.
+        taken: what was selected.
+        documents: in the corpus.
+    """
+    chosen = sum(taken.documents)
+    return {
+        "documents": chosen,
+        "of": documents,
+        "tokens": _tokens(plan, ranking, taken),
+        "ranking": _ranking(plan),
+        "missing": _missing(plan, ranking),
+        "threshold": settings.threshold,
+        "budget": _budget(settings, cut, budgets, taken),
+        "sample": None
+        if not settings.temperature
+        else {
+            "temperature": "inf" if math.isinf(settings.temperature) else settings.temperature,
+            "seed": settings.seed,
+        },
+        "scores": {
+            "low": _finite(taken.scores.low),
+            "high": _finite(taken.scores.high),
+            "mean": taken.scores.mean if chosen else None,
+        },
+        "left_out": dict(taken.reasons),
+        "quotas": _quotas(settings, cut, budgets, taken),
+        "domains": _domains(taken),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _tokens(plan: Plan, ranking: RankingResult, taken: Taken) -> dict[str, Any] | None:
+    if plan.tokens is None:
+        return None
+    return {
+        "column": plan.tokens,
+        "estimate": plan.estimate,
+        "selected": sum(taken.tokens),
+        "of": ranking.tokens,
+    }
+
+
+def _ranking(plan: Plan) -> dict[str, Any]:
+    own = plan.ranking
+    if own.weights is None:
+        return {"by": own.by, "prefer": "high" if own.orientation > 0 else "low"}
+    return {
+        "columns": {
+            name: {
+                "weight": column.weight,
+                "orientation": column.orientation,
+                "transform": column.transform,
+                "missing": column.missing,
+            }
+            for name, column in own.weights.columns.items()
+        }
+    }
+
+
+def _missing(plan: Plan, ranking: RankingResult) -> dict[str, Any]:
+    weights = plan.ranking.weights
+    return {
+        name: {
+            "documents": count,
+            "rule": "drop" if weights is None else weights.columns[name].missing,
+        }
+        for name, count in ranking.missing.items()
+        if count
+    }
+
+
+def _budget(
+    settings: Settings, cut: Cut, budgets: list[int] | None, taken: Taken
+) -> dict[str, Any] | None:
+    """How much there was, how much is left, and which score ended it."""
+    if settings.budget is None or budgets is None:
+        return None
+    used = taken.tokens if settings.budget.kind == "tokens" else taken.documents
+    single = len(budgets) == 1
+    ended = single and not cut.everything[0]
+    return {
+        "kind": settings.budget.kind,
+        "unit": "tokens" if settings.budget.kind == "tokens" else "documents",
+        "amount": sum(budgets),
+        "used": sum(used),
+        "everything": bool(cut.everything.all()),
+        "next": taken.next_cost[0] if single and taken.next_cost[0] >= 0 else None,
+        "cut": float(scores_of(cut.keys)[0]) if ended and not settings.temperature else None,
+    }
+
+
+def _quotas(
+    settings: Settings, cut: Cut, budgets: list[int] | None, taken: Taken
+) -> list[dict[str, Any]] | None:
+    """Each group's budget and what it was used for; unmet where its candidates did not suffice."""
+    if settings.quotas is None or budgets is None or settings.budget is None:
+        return None
+    shares = [float(share) for share in settings.quotas.shares.values()]
+    shares.append(max(0.0, 1 - sum(shares)))
+    used = taken.tokens if settings.budget.kind == "tokens" else taken.documents
+    return [
+        {
+            settings.quotas.column: name,
+            "share": share,
+            "budget": budget,
+            "used": own,
+            "documents": documents,
+            "unmet": bool(cut.everything[g] and own < budget),
+        }
+        for g, (name, share, budget, own, documents) in enumerate(
+            zip(settings.quotas.groups, shares, budgets, used, taken.documents, strict=True)
+        )
+    ]
+
+
+def _domains(taken: Taken) -> list[dict[str, Any]]:
+    """Selected documents and tokens by domain, the most documents first; a thousand at the most."""
+    order = sorted(
+        taken.domains.items(), key=lambda item: (-item[1][0], item[0] is not None, item[0] or "")
+    )
+    return [
+        {
+            "domain": name,
+            "documents": documents,
+            "of": taken.corpus_domains[name],
+            "tokens": tokens,
+        }
+        for name, (documents, tokens) in order[:DOMAINS]
+    ]

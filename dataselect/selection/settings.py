@@ -1,0 +1,113 @@
+"""What a selection is asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dataselect.errors import DataselectError
+from dataselect.selection.budget import Budget, Quotas
+from dataselect.selection.contamination import WORDS
+from dataselect.selection.duplicates import banding
+from dataselect.selection.weights import Weights, weights_to_json
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to select.
+
+    Attributes:
+        by: a column of the score table to rank by.
+        prefer: of ``by``: whether high or low values are better; None takes the column's own
+            direction, and ``high`` where it has none.
+        weights: rank by a weighted sum of normalised scores, in the place of ``by``.
+        budget: how much; None where only the threshold counts.
+        threshold: documents must be at least so good: with ``by`` in the column's own values (at
+            most, where less is better), with ``weights`` a sum.
+        temperature: 0 takes the best; T > 0 samples without replacement, a document's chances
+            growing as exp(z / T) with its z-normalised score.
+        seed: of the sample.
+        quotas: shares of the budget.
+        duplicates: which of them to leave out before the budget is spent.
+        similarity: from which on documents are near duplicates.
+        exclude: evaluation sets; documents that share a run of words with them are left out.
+        ngram: words such a run has.
+        tokens: the column of token counts; None takes the table's exact one, else its estimate.
+    """
+
+    by: str | None = None
+    prefer: Literal["high", "low"] | None = None
+    weights: Weights | None = None
+    budget: Budget | None = None
+    threshold: float | None = None
+    temperature: float = 0.0
+    seed: int = 0
+    quotas: Quotas | None = None
+    duplicates: Literal["exact", "near"] | None = None
+    similarity: float = 0.8
+    exclude: tuple[Path, ...] = ()
+    ngram: int = WORDS
+    tokens: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.by is None) == (self.weights is None):
+            raise DataselectError(
+                "there is nothing to rank by" if self.by is None else "there are two rankings",
+                accepted="one column, or weights",
+                hint="--by COLUMN, or --weights weights.json",
+            )
+        if self.prefer is not None and self.by is None:
+            raise DataselectError(
+                "weights have their own orientations",
+                accepted="a preference with one column",
+                hint='leave --prefer out, or set "orientation" in the weights',
+            )
+        if self.budget is None and self.threshold is None:
+            raise DataselectError(
+                "there is neither a budget nor a threshold",
+                accepted="--tokens, --docs, --fraction or --threshold",
+                hint="--tokens 1B",
+            )
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            raise DataselectError(f"the threshold is {self.threshold}", accepted="a finite number")
+        if math.isnan(self.temperature) or self.temperature < 0:
+            raise DataselectError(
+                f"the temperature is {self.temperature}",
+                accepted="0 for the best documents, above 0 for a sample; inf for one by chance",
+            )
+        if self.budget is None and (self.temperature or self.quotas):
+            raise DataselectError(
+                "a temperature or quotas without a budget: a threshold alone takes every document",
+                accepted="--tokens, --docs or --fraction beside the threshold",
+            )
+        if self.duplicates == "near":
+            banding(self.similarity)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values, for manifests and comparisons; inputs are named by their hashes there."""
+        return {
+            "by": self.by,
+            "prefer": self.prefer,
+            "weights": None if self.weights is None else weights_to_json(self.weights),
+            "budget": None
+            if self.budget is None
+            else {"kind": self.budget.kind, "amount": str(self.budget.amount)},
+            "threshold": self.threshold,
+            "temperature": "inf" if math.isinf(self.temperature) else self.temperature,
+            "seed": self.seed,
+            "quotas": None
+            if self.quotas is None
+            else {
+                "column": self.quotas.column,
+                "shares": {name: str(share) for name, share in self.quotas.shares.items()},
+            },
+            "duplicates": self.duplicates,
+            "similarity": self.similarity if self.duplicates == "near" else None,
+            "exclude": [str(path) for path in self.exclude],
+            "ngram": self.ngram if self.exclude else None,
+            "tokens": self.tokens,
+        }

@@ -1,0 +1,177 @@
+r"""Proxies of transformers, to compare W-PCA with.
+
+One forward in training mode and one backward of the summed output $R = \sum_i f_i(x)$, as in the
+published code; no labels. Layers are found by structure: *feeding* weights $F$ are those of
+feed-forward layers, *mixing* weights $M$ the others of the same blocks; *heads* are mixing weights
+whose output is mixed over tokens next (queries, keys, values).
+
+- `synaptic_diversity` $\sum_{W \in M} \lVert W \rVert_* \, \lVert \partial R / \partial W \rVert_*$
+- `synaptic_saliency` $\sum_{W \in F} \sum_{w \in W} | w \, \partial R / \partial w |$
+- `head_importance` the same over $M$, without matrices of less than a quarter of the outputs of the
+  widest (the published code wants 128 of 256, which leaves out the kernels of convolutions)
+- `head_confidence` $\sum_{h} \operatorname{mean}_{n, d} \max_t h_{n t d}$ over the heads' outputs
+- `softmax_confidence` the same of attention probabilities, the maximum over heads
+- `activation_distance` $\sum_a \sum_{t, u} \sum_k [a_{tk} > 0] = [a_{uk} > 0]$ over the activations
+  $a$ of feed-forward layers, tokens $t, u$ of the first sample
+- `jacobian_cosine` $1 - \frac{1}{t^2 - t} \sum_{i \ne j} \tfrac12 |\cos(J_i, J_j)|^{1/20}$ with
+  $J_i$ the gradient of $R$ by the embedding of position $i$
+- `dss` $\sum_{W \in M} \lVert W \rVert_* \lVert \partial R / \partial W \rVert_*$ plus
+  $\sum_{W \notin M} \sum_w | w \, \partial R / \partial w |$ with absolute weights, embeddings of
+  ones and no normalisation, in float64
+
+A confidence of attention probabilities is the largest over heads, since the published code takes
+the maximum over the second dimension of every tensor.
+
+References: Serianni and Kalita, Training-free NAS for RNNs and Transformers, ACL 2023, section 4.
+Zhou et al., Training-free Transformer Architecture Search, CVPR 2022, eq. 4 to 6 (`dss` and
+synaptic diversity and saliency). Michel, Levy and Neubig, Are Sixteen Heads Really Better than
+One?, NeurIPS 2019 (head importance).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nasproxy.errors import NasproxyError
+from nasproxy.proxies.proxy import Proxy
+from nasproxy.tracing.absolute_pass import ABSOLUTE_GRADIENTS
+from nasproxy.tracing.records import Record, Trace
+from nasproxy.tracing.token_pass import (
+    ACTIVATION_DISTANCES,
+    HEAD_CONFIDENCES,
+    OUTPUT_GRADIENTS,
+    POSITION_JACOBIAN,
+    SOFTMAX_CONFIDENCES,
+)
+
+__all__ = [
+    "ACTIVATION_DISTANCE",
+    "DSS",
+    "HEAD_CONFIDENCE",
+    "HEAD_IMPORTANCE",
+    "JACOBIAN_COSINE",
+    "SOFTMAX_CONFIDENCE",
+    "SYNAPTIC_DIVERSITY",
+    "SYNAPTIC_SALIENCY",
+]
+
+_Pairs = Mapping[str, tuple[Tensor, Tensor]]
+_READS = "transformers: blocks that mix tokens and have a feed-forward layer each"
+_PAPER = "Serianni and Kalita, ACL 2023"
+
+
+def _saliency(weight: Tensor, gradient: Tensor) -> float:
+    return float((weight * gradient).abs().sum(dtype=torch.float64))
+
+
+def _diversity(weight: Tensor, gradient: Tensor) -> float:
+    norms = (torch.linalg.matrix_norm(m.double().flatten(1), "nuc") for m in (weight, gradient))
+    found = 1.0
+    for norm in norms:
+        found *= float(norm)
+    return found
+
+
+def _over(pairs: _Pairs, measure: Callable[[Tensor, Tensor], float]) -> dict[str, float]:
+    return {name: measure(weight, gradient) for name, (weight, gradient) in pairs.items()}
+
+
+def _importance(trace: Trace) -> dict[str, float]:
+    pairs = trace[OUTPUT_GRADIENTS].mixing
+    widest = max(weight.shape[0] for weight, _ in pairs.values())
+    return _over({n: p for n, p in pairs.items() if 4 * p[0].shape[0] >= widest}, _saliency)
+
+
+def _dss(trace: Trace) -> dict[str, float]:
+    found = trace[ABSOLUTE_GRADIENTS]
+    return _over(found.mixing, _diversity) | _over(found.feeding, _saliency)
+
+
+def _cosine(trace: Trace) -> dict[str, float]:
+    rows = trace[POSITION_JACOBIAN].double().cpu().numpy()
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    if len(rows) < 2 or not (norms > 0).all():
+        raise NasproxyError(
+            "the gradient by a position is zero, or there is one position",
+            accepted="sequences of two tokens or more that all reach the output",
+        )
+    cosines = (rows / norms) @ (rows / norms).T
+    apart = np.abs(cosines - np.eye(len(rows))) ** (1 / 20)
+    np.fill_diagonal(apart, 0)
+    return {"": float(1 - apart.sum() / 2 / (len(rows) ** 2 - len(rows)))}
+
+
+def _proxy(
+    name: str,
+    summary: str,
+    record: Record[Any],
+    statistic: Callable[[Trace], Mapping[str, float]],
+    reference: str = _PAPER,
+) -> Proxy:
+    return Proxy(
+        name=name,
+        summary=summary,
+        needs=(record,),
+        statistic=statistic,
+        reads=_READS,
+        reference=reference,
+    )
+
+
+SYNAPTIC_DIVERSITY = _proxy(
+    "synaptic_diversity",
+    "nuclear norms of attention weights times those of their gradients",
+    OUTPUT_GRADIENTS,
+    lambda trace: _over(trace[OUTPUT_GRADIENTS].mixing, _diversity),
+    f"Zhou et al., CVPR 2022, eq. 4; {_PAPER}",
+)
+SYNAPTIC_SALIENCY = _proxy(
+    "synaptic_saliency",
+    "feed-forward weights times their gradients, absolute",
+    OUTPUT_GRADIENTS,
+    lambda trace: _over(trace[OUTPUT_GRADIENTS].feeding, _saliency),
+    f"Zhou et al., CVPR 2022, eq. 5; {_PAPER}",
+)
+HEAD_IMPORTANCE = _proxy(
+    "head_importance",
+    "attention weights times their gradients, absolute",
+    OUTPUT_GRADIENTS,
+    _importance,
+    f"Michel, Levy and Neubig, NeurIPS 2019; {_PAPER}",
+)
+HEAD_CONFIDENCE = _proxy(
+    "head_confidence",
+    "largest value over tokens of queries, keys and values",
+    HEAD_CONFIDENCES,
+    lambda trace: trace[HEAD_CONFIDENCES],
+)
+SOFTMAX_CONFIDENCE = _proxy(
+    "softmax_confidence",
+    "largest attention probability over heads",
+    SOFTMAX_CONFIDENCES,
+    lambda trace: trace[SOFTMAX_CONFIDENCES],
+)
+ACTIVATION_DISTANCE = _proxy(
+    "activation_distance",
+    "agreements of the feed-forward activations of every two tokens",
+    ACTIVATION_DISTANCES,
+    lambda trace: trace[ACTIVATION_DISTANCES],
+)
+JACOBIAN_COSINE = _proxy(
+    "jacobian_cosine",
+    "how differently the output depends on different positions",
+    POSITION_JACOBIAN,
+    _cosine,
+)
+DSS = _proxy(
+    "dss",
+    "diversity of attention plus saliency of the rest, of absolute weights on ones",
+    ABSOLUTE_GRADIENTS,
+    _dss,
+    "Zhou et al., Training-free Transformer Architecture Search, CVPR 2022, eq. 6",
+)

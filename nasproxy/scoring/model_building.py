@@ -1,0 +1,207 @@
+"""Networks of a list of models made, with random weights and no download."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nasproxy.batch import Batch
+from nasproxy.errors import NasproxyError
+from nasproxy.images import load_batch
+from nasproxy.scoring.model_list import Model
+from zerocost.errors import did_you_mean
+from zerocost.registry import load_object
+
+__all__ = ["batch_for", "build", "source_of", "try_out"]
+
+_CLASSES = 10
+_LANGUAGE = ("LMHeadModel", "ForCausalLM", "ForMaskedLM", "LMHead", "ForPreTraining")
+
+
+def build(model: Model, seed: int, device: str = "cpu") -> nn.Module:
+    """The network of an entry; torch's generator starts from the seed while it is made.
+
+    Raises:
+        NasproxyError: its module or class does not exist, or it cannot be made; the entry is
+            named.
+    """
+    make = _maker(model)
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a library's advice about training
+            torch.manual_seed(seed)
+            network = make()
+    except Exception as cause:  # whatever the user's factory raises
+        raise NasproxyError(
+            f"{model.where}: {model.factory or model.huggingface} fails with these values: "
+            f"{type(cause).__name__}: {_first_line(cause)}",
+            accepted="arguments that it takes" if model.factory else "values of its configuration",
+            hint=_signature(model),
+        ) from cause
+    if not isinstance(network, nn.Module):
+        raise NasproxyError(
+            f"{model.where}: {model.factory} gives a {type(network).__name__}",
+            accepted="a function or class that makes a torch.nn.Module",
+        )
+    return network.to(device)
+
+
+def try_out(model: Model) -> None:
+    """Build an entry without memory or computing where it can be, to find what is wrong early.
+
+    Raises:
+        NasproxyError: as :func:`build`.
+    """
+    try:
+        with torch.device("meta"):
+            build(model, 0, "meta")
+    except NasproxyError:
+        build(model, 0)  # a factory may look at its own numbers, which a meta device has not
+
+
+def batch_for(model: Model, images: str, size: int, seed: int) -> Batch:
+    """The batch that an entry's network takes.
+
+    Images come from ``images`` at the entry's size. Other shapes are standard normal noise, and
+    tokens uniform below the vocabulary; their labels are uniform among the classes, or of a
+    language model the next tokens (the last sees the first again).
+
+    Args:
+        model: the entry.
+        images: as `load_batch` takes it.
+        size: samples.
+        seed: of the draw.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if model.tokens is None:
+        shape = model.input or []
+        if len(shape) == 3:
+            return load_batch(images, size=size, seed=seed, image_size=shape[-1], channels=shape[0])
+        classes = model.classes or _CLASSES
+        noise = torch.randn(size, *shape, generator=generator)
+        labels = torch.randint(classes, (size,), generator=generator)
+        return Batch(noise, labels, classes, "noise")
+    config = _config(model)
+    vocabulary = model.vocabulary or getattr(config, "vocab_size", None)
+    if not isinstance(vocabulary, int):
+        raise NasproxyError(
+            f"{model.where}: its configuration has no vocab_size", accepted="vocabulary = 30522"
+        )
+    ids = torch.randint(vocabulary, (size, model.tokens), generator=generator)
+    language = str(model.huggingface).endswith(_LANGUAGE)
+    kind = model.labels or ("token" if language else "sequence")
+    classes = model.classes or int(getattr(config, "num_labels", _CLASSES))
+    labels = torch.randint(
+        classes, (size,) if kind == "sequence" else (size, model.tokens), generator=generator
+    )
+    if language and model.classes is None and kind == "token":
+        labels, classes = ids.roll(-1, 1), vocabulary
+    inputs: Tensor | dict[str, Tensor] = {"input_ids": ids} if model.huggingface else ids
+    return Batch(inputs, labels, classes, "random tokens")
+
+
+def source_of(model: Model) -> str | None:
+    """The file that a factory is defined in, or None where that is not known."""
+    if model.factory is None:
+        return None
+    found = load_object(model.factory, kind="network", error=NasproxyError)
+    try:
+        return inspect.getsourcefile(found)  # type: ignore[arg-type]
+    except TypeError:  # of something built in
+        return None
+
+
+def _maker(model: Model) -> Callable[[], object]:
+    if model.factory is not None:
+        try:
+            factory: Any = load_object(model.factory, kind="network", error=NasproxyError)
+        except NasproxyError as error:
+            raise NasproxyError(
+                f"{model.where}: {error.wrong}", accepted=error.accepted, hint=error.hint
+            ) from error
+        if not callable(factory):
+            raise NasproxyError(
+                f"{model.where}: {model.factory} is a {type(factory).__name__}",
+                accepted="a function or class that makes a torch.nn.Module",
+            )
+        return lambda: factory(**model.arguments)
+    kind, config = _class(model), _config(model)
+    return lambda: kind(config)
+
+
+def _class(model: Model) -> Any:
+    transformers = _transformers(model)
+    name = str(model.huggingface)
+    found = getattr(transformers, name, None)
+    if not (isinstance(found, type) and issubclass(found, transformers.PreTrainedModel)):
+        models = [n for n in dir(transformers) if n.endswith(("Model", "LM")) or "For" in n]
+        raise NasproxyError(
+            f"{model.where}: transformers has no model class {name!r}",
+            accepted="a class such as BertForSequenceClassification or GPT2LMHeadModel",
+            hint=did_you_mean(name, models),
+        )
+    return found
+
+
+def _config(model: Model) -> Any:
+    if model.huggingface is None:
+        return None
+    kind = _class(model).config_class
+    values = dict(model.config) if isinstance(model.config, dict) else {}
+    stated = values.pop("model_type", kind.model_type)
+    if stated != kind.model_type:
+        raise NasproxyError(
+            f"{model.where}: a configuration of {stated!r} for {model.huggingface}, which takes "
+            f"{kind.model_type!r}",
+            accepted=f"values of {kind.__name__}",
+        )
+    known = set(kind().to_dict()) | set(inspect.signature(kind).parameters)
+    # A file that a library wrote may hold what another version of it knows; what somebody typed
+    # and nobody reads is a mistake.
+    unknown = [] if "architectures" in values else [key for key in values if key not in known]
+    if unknown:
+        raise NasproxyError(
+            f"{model.where}: {kind.__name__} has no value {unknown[0]!r}",
+            accepted="values of its configuration",
+            hint=did_you_mean(unknown[0], known),
+        )
+    try:
+        return kind(**values)
+    except Exception as cause:  # whatever a configuration raises
+        raise NasproxyError(
+            f"{model.where}: {kind.__name__}: {type(cause).__name__}: {_first_line(cause)}",
+            accepted="values of its configuration",
+        ) from cause
+
+
+def _transformers(model: Model) -> Any:
+    # Nothing is to be fetched, whatever a configuration names.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        return importlib.import_module("transformers")
+    except ImportError as cause:
+        raise NasproxyError(
+            f"{model.where}: a huggingface class needs transformers, which is not installed",
+            hint="pip install 'zerocost[trainers]'",
+        ) from cause
+
+
+def _signature(model: Model) -> str | None:
+    if model.factory is None:
+        return None
+    try:
+        factory: Any = load_object(model.factory)
+        return f"its signature is {inspect.signature(factory)}"
+    except (TypeError, ValueError):
+        return None
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "")

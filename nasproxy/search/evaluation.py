@@ -1,0 +1,71 @@
+"""What a search knows of one function: its costs, and unless they are too high its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from nasproxy.scoring.candidates import Candidate
+from nasproxy.search.limits import Limit, exceeded
+
+__all__ = ["Evaluate", "Evaluation", "evaluator", "from_record"]
+
+A = TypeVar("A", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One function, as its simplified network was found.
+
+    Attributes:
+        architecture: the text of the simplified spelling.
+        function: the text of the function.
+        candidate: its scores; None where it is outside the limits and was not scored.
+        costs: quantity -> value, such as parameters and milliseconds.
+        outside: which limit it exceeds and by how much; "" within all.
+    """
+
+    architecture: str
+    function: str
+    candidate: Candidate | None
+    costs: Mapping[str, float] = field(default_factory=dict)
+    outside: str = ""
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain JSON values; ``from_record`` reads them."""
+        return asdict(self)
+
+
+def from_record(record: Mapping[str, Any]) -> Evaluation:
+    """The evaluation of a record."""
+    candidate = record["candidate"]
+    return Evaluation(
+        **{**record, "candidate": None if candidate is None else Candidate(**candidate)}
+    )
+
+
+Evaluate = Callable[[A, str], Evaluation]
+"""A simplified architecture and the text of its function -> what is found."""
+
+
+def evaluator(
+    score: Callable[[A], Candidate],
+    costs: Callable[[A], Mapping[str, float]] | None = None,
+    limits: Sequence[Limit] = (),
+) -> Evaluate[A]:
+    """Costs first, then the scores of what is within the limits.
+
+    Args:
+        score: architecture -> its scores.
+        costs: architecture -> its costs; None where nobody asks for them.
+        limits: the highest costs allowed.
+    """
+
+    def evaluate(architecture: A, function: str) -> Evaluation:
+        found = {} if costs is None else dict(costs(architecture))
+        outside = exceeded(limits, found)
+        candidate = None if outside else score(architecture)
+        return Evaluation(str(architecture), function, candidate, found, outside)
+
+    return evaluate

@@ -1,0 +1,87 @@
+"""Limits as they are typed: 15.7M parameters, 60M multiply-accumulates, pixel3=8ms."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nasproxy.errors import NasproxyError
+
+__all__ = ["LATENCY", "Limit", "exceeded", "latency_limit", "size_limit"]
+
+LATENCY = "latency:"
+"""What the name of a latency begins with, before its device: ``latency:pixel3``."""
+
+_SCALES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
+_TIMES = {"": 1.0, "ms": 1.0, "s": 1e3, "us": 1e-3, "µs": 1e-3}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The highest value allowed of a cost.
+
+    Attributes:
+        cost: "params", "flops" or "latency:DEVICE".
+        most: a count, or milliseconds.
+    """
+
+    cost: str
+    most: float
+
+
+def size_limit(cost: str, text: str) -> Limit:
+    """A count with an optional k, M, G or T behind it: ``15.7M``.
+
+    Raises:
+        NasproxyError: it is no positive number.
+    """
+    most = _number(text, _SCALES)
+    if most is None:
+        raise NasproxyError(
+            f"--max-{cost} {text!r} is no positive number",
+            accepted="a number with an optional k, M, G or T",
+            hint=f"--max-{cost} 15.7M",
+        )
+    return Limit(cost, most)
+
+
+def latency_limit(text: str) -> Limit:
+    """A device and its milliseconds: ``pixel3=8`` or ``this=5ms``.
+
+    Raises:
+        NasproxyError: there is no device, or no positive number behind it.
+    """
+    device, equals, value = text.partition("=")
+    most = _number(value, _TIMES) if equals and device.strip() else None
+    if most is None:
+        raise NasproxyError(
+            f"--max-latency {text!r} is no device with a time",
+            accepted="DEVICE=MS, a device of hw-nasbench201, or this machine",
+            hint="--max-latency pixel3=8 or --max-latency this=5ms",
+        )
+    return Limit(f"{LATENCY}{device.strip()}", most)
+
+
+def exceeded(limits: Sequence[Limit], costs: Mapping[str, float]) -> str:
+    """The first limit that costs are above, in words; "" where they are within all.
+
+    A cost that is not known (NaN) is above every limit.
+    """
+    for limit in limits:
+        value = costs[limit.cost]
+        if not value <= limit.most:
+            return f"{limit.cost} of {value:.6g} above {limit.most:.6g}"
+    return ""
+
+
+def _number(text: str, units: Mapping[str, float]) -> float | None:
+    match = re.fullmatch(r"\s*([0-9][0-9_.,e+-]*)\s*([a-zµ]*)\s*", text, re.IGNORECASE)
+    if match is None or match[2].lower() not in units:
+        return None
+    try:
+        value = float(match[1].replace(",", "")) * units[match[2].lower()]
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None

@@ -1,0 +1,104 @@
+"""Normal initial weights drawn by name, the recent ones kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["NormalDraws", "initialise_normal"]
+
+_BYTES = 2**28
+
+
+class NormalDraws:
+    """Tensors of normal numbers that depend on a seed and a name alone.
+
+    Networks of one space share most of their parameters by name and shape, so a ranking that
+    draws each of them again spends more time on it than on the networks. What was drawn last is
+    kept, up to a number of bytes, and handed out as copies; whether it was kept cannot be told
+    from the numbers.
+
+    Args:
+        deviation: the standard deviation.
+        kept: how many bytes to keep.
+    """
+
+    def __init__(self, deviation: float, kept: int = _BYTES) -> None:
+        self._deviation = deviation
+        self._limit = kept
+        self._bytes = 0
+        self._drawn: OrderedDict[tuple[int, str, tuple[int, ...]], Tensor] = OrderedDict()
+
+    def __call__(
+        self, seed: int, name: str, shape: tuple[int, ...], *, shared: bool = False
+    ) -> Tensor:
+        """A float32 tensor of that shape, on the CPU.
+
+        Args:
+            seed: any integer.
+            name: of the parameter.
+            shape: of the parameter.
+            shared: whether the kept tensor itself is handed out, to be read and never written.
+        """
+        key = (seed, name, shape)
+        if key not in self._drawn:
+            self._keep(key, _normal(seed, name, shape, self._deviation))
+        drawn = self._drawn.pop(key)
+        self._drawn[key] = drawn  # now the latest
+        while self._bytes > self._limit and len(self._drawn) > 1:
+            _, oldest = self._drawn.popitem(last=False)
+            self._bytes -= oldest.nbytes
+        return drawn if shared else drawn.clone()
+
+    def _keep(self, key: tuple[int, str, tuple[int, ...]], drawn: Tensor) -> None:
+        self._drawn[key] = drawn
+        self._bytes += drawn.nbytes
+
+    def __getstate__(self) -> tuple[float, int]:
+        # A space goes to the scoring processes; what is kept can be drawn there.
+        return self._deviation, self._limit
+
+    def __setstate__(self, state: tuple[float, int]) -> None:
+        self._deviation, self._limit = state
+        self._bytes = 0
+        self._drawn = OrderedDict()
+
+
+def _normal(seed: int, name: str, shape: tuple[int, ...], deviation: float) -> Tensor:
+    digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
+    # 63 bits, because generators take a signed 64-bit seed.
+    generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+    return torch.empty(shape, dtype=torch.float32, device="cpu").normal_(
+        0, deviation, generator=generator
+    )
+
+
+def initialise_normal(
+    network: nn.Module, draws: NormalDraws, seed: int, *, shared: bool = False
+) -> None:
+    """Give every linear layer, convolution and embedding on the meta device its numbers.
+
+    Weights are normal, biases and the embedding of the padding token zero.
+
+    Args:
+        network: what else it holds stays as it is.
+        draws: of the weights.
+        seed: any integer.
+        shared: whether other networks may hold the same tensors; they must not be written to then.
+    """
+    for path, module in network.named_modules():
+        if not isinstance(module, nn.Linear | nn.Conv1d | nn.Embedding):
+            continue
+        for name, empty in list(module._parameters.items()):
+            if empty is None:
+                continue
+            if name == "bias":
+                drawn = torch.zeros(empty.shape, device="cpu")
+            else:
+                drawn = draws(seed, f"{path}.{name}", tuple(empty.shape), shared=shared)
+            if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+                drawn[module.padding_idx] = 0  # of a kept table too: it never is anything else
+            module._parameters[name] = nn.Parameter(drawn)

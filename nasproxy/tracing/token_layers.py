@@ -1,0 +1,71 @@
+"""The layers of a transformer: what mixes tokens, and what feeds forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nasproxy.errors import NasproxyError
+from nasproxy.tracing.blocks import primitive_blocks
+from nasproxy.tracing.feed_forward import Product
+from nasproxy.tracing.feed_forward_pass import feed_forward_structure
+from nasproxy.tracing.feed_forward_places import named_products
+from nasproxy.tracing.subject import Subject
+
+__all__ = ["TokenLayers", "token_layers"]
+
+
+@dataclass(frozen=True)
+class TokenLayers:
+    """Weights and products of the blocks that have a feed-forward layer.
+
+    Attributes:
+        mixing: names of the weights that are not of feed-forward layers.
+        feeding: names of those that are, the ones that narrow too.
+        heads: of ``mixing``, those whose output is mixed over tokens next: queries, keys, values.
+        activated: the products that read what an activation of a feed-forward layer returns.
+    """
+
+    mixing: tuple[str, ...]
+    feeding: tuple[str, ...]
+    heads: frozenset[str]
+    activated: frozenset[Product]
+
+
+def token_layers(subject: Subject) -> TokenLayers:
+    """Find them by the structure of the network; see ``nasproxy.tracing.feed_forward``.
+
+    Raises:
+        NasproxyError: the network has no block with a feed-forward layer and other weights.
+    """
+    structure, _ = feed_forward_structure(subject)
+    named = getattr(subject.parts.network, "feed_forward_weights", None)
+    layers = (
+        tuple((product,) for product in named_products(structure, named))
+        if named
+        else structure.layers
+    )
+    feeding: dict[str, None] = {}
+    activated: set[Product] = set()
+    for layer in layers:
+        for product in layer:
+            feeding[product.weight] = None
+            activated.update(p for p in structure.following[product] if p.kind == product.kind)
+    feeding |= dict.fromkeys(product.weight for product in activated)
+    blocks = [
+        block
+        for block in primitive_blocks(subject)
+        if any(name.startswith(f"{block}.") for name in feeding)
+    ]
+    mixing = tuple(
+        name
+        for name in subject.nodes
+        if name not in feeding and any(name.startswith(f"{block}.") for block in blocks)
+    )
+    if not mixing:
+        raise NasproxyError(
+            "the network has no block with a feed-forward layer and other weights",
+            accepted="a transformer: layers of attention, or of what else mixes tokens, with a "
+            "feed-forward layer each",
+        )
+    heads = frozenset(product.weight for product in structure.mixed) & frozenset(mixing)
+    return TokenLayers(mixing, tuple(feeding), heads, frozenset(activated))

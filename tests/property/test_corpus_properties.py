@@ -1,0 +1,156 @@
+"""Reading JSON lines in parts against a plain reading of the whole file."""
+
+import gzip
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dataselect.corpus import ReadOptions, find_corpus, read_parts, streams
+from dataselect.corpus.parts import SourceEnd
+from dataselect.corpus.reading import cut
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def plain(content: bytes, limit: int, lossy: bool) -> tuple[list[Any], list[tuple[int, str]]]:
+    """Documents as (row, id, text) and quarantined as (row, reason), line by line."""
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    lines = content.split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    documents, quarantined = [], []
+    for row, line in enumerate(lines):
+        if len(line) > limit:
+            quarantined.append((row, "too_large"))
+            continue
+        if not line.strip(b" \t\r\n"):
+            continue
+        try:
+            text = line.decode("utf-8", "replace" if lossy else "strict")
+        except UnicodeDecodeError:
+            quarantined.append((row, "invalid_utf8"))
+            continue
+        try:
+            found = json.loads(text, strict=not lossy)
+        except ValueError:
+            quarantined.append((row, "malformed_json"))
+            continue
+        if not isinstance(found, dict):
+            quarantined.append((row, "not_an_object"))
+        elif found.get("text") is None:
+            quarantined.append((row, "no_text"))
+        elif not isinstance(found["text"], str):
+            quarantined.append((row, "text_not_string"))
+        elif not lossy and SURROGATE.search(json.dumps(found, ensure_ascii=False)):
+            quarantined.append((row, "invalid_utf8"))
+        elif not lossy and re.search(r"NaN|Infinity", text):
+            quarantined.append((row, "malformed_json"))
+        else:
+            name = found.get("id")
+            documents.append((row, name, SURROGATE.sub("\ufffd", found["text"])))
+    return documents, quarantined
+
+
+any_text = st.text(st.characters(codec=None, exclude_characters="NI"), max_size=12)
+records = st.builds(
+    lambda record, ascii: json.dumps(record, ensure_ascii=ascii).encode("utf-8", "surrogatepass"),
+    st.fixed_dictionaries(
+        {"text": any_text},
+        optional={
+            "id": st.none() | st.sampled_from(["a", "é"]),
+            "other": st.sampled_from([1, [], {"text": "x"}, None, float("nan")]),
+        },
+    ),
+    st.booleans(),
+)
+lines = st.one_of(
+    records,
+    records,
+    records,
+    st.builds(lambda a, b: a + b, records, records),
+    st.builds(lambda record: record.replace(b": ", b":\n"), records),
+    st.builds(lambda record: record[: len(record) // 2], records),
+    st.binary(max_size=8),
+    st.sampled_from(
+        [b"", b"  ", b"\r", b"null", b"[]", b'"x"', b'{"text": 1}', b'{"text": null}', b"{}"]
+        + [b'{"text": "' + b"w" * n + b'"}' for n in (30, 60, 61, 200)]
+        + [b'{"text": "\xff"}', b'{"text": "a\x00b"}', b'{"text": "a\\u0000b"}', b"{", b"}"]
+        + [b'{"a":{"text":"q"}', b'{"text":"b"}}']
+    ),
+)
+contents = st.builds(
+    lambda bom, body, ending, last: bom + ending.join(body) + last,
+    st.sampled_from([b"", b"", b"\xef\xbb\xbf"]),
+    st.lists(lines, max_size=12),
+    st.sampled_from([b"\n", b"\n", b"\r\n"]),
+    st.sampled_from([b"", b"\n", b"\n\n"]),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    content=contents,
+    part=st.integers(1, 120),
+    limit=st.integers(20, 120),
+    block=st.integers(3, 50),
+    lossy=st.booleans(),
+    codec=st.sampled_from(["", ".gz", ".zst"]),
+)
+def test_parts_hold_what_a_plain_reading_finds(
+    *, content: bytes, part: int, limit: int, block: int, lossy: bool, codec: str
+) -> None:
+    packed = {
+        "": lambda: content,
+        ".gz": lambda: gzip.compress(content),
+        ".zst": lambda: pa.compress(content, "zstd", asbytes=True),
+    }[codec]()
+    options = ReadOptions(part_bytes=part, max_document_bytes=limit, lossy=lossy)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(streams, "BLOCK", block)
+        path = Path(folder) / f"a.jsonl{codec}"
+        path.write_bytes(packed)
+        source = find_corpus([str(path)])[0]
+        parts = list(read_parts(source, options))
+        raw = list(cut(source, options))
+    documents, quarantined = plain(content, limit, lossy)
+    read = [(row["row"], row["id"], row["text"]) for p in parts for row in p.batch.to_pylist()]
+    assert read == documents
+    assert [(q.row, q.reason) for p in parts for q in p.quarantined] == quarantined
+    end = raw.pop()
+    assert isinstance(end, SourceEnd)
+    rows = 0
+    for found, stored in zip(parts, raw, strict=True):
+        assert found.first_row == rows == stored.first_row
+        rows += found.rows
+    assert rows == end.rows
+    assert [p.number for p in parts] == sorted({p.number for p in parts})
+
+
+@settings(max_examples=60, deadline=None)
+@given(content=contents, part=st.integers(1, 120), blocks=st.tuples(*[st.integers(3, 60)] * 2))
+def test_where_a_corpus_is_cut_and_its_digests_do_not_depend_on_the_blocks_read(
+    content: bytes, part: int, blocks: tuple[int, int]
+) -> None:
+    options = ReadOptions(part_bytes=part, max_document_bytes=50)
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.jsonl"
+        path.write_bytes(content)
+        source = find_corpus([str(path)])[0]
+        for block in blocks:
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(streams, "BLOCK", block)
+                raw = list(cut(source, options))
+                end = raw.pop()
+                assert isinstance(end, SourceEnd)
+                found.append(
+                    [(p.number, p.first_row, p.rows, p.digest) for p in raw] + [end.sha256]
+                )
+    assert found[0] == found[1]
