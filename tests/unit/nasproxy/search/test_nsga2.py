@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.scoring.candidates import Candidate
+from nasproxy.search import loop as loop_module
 from nasproxy.search.evaluation import Evaluation
 from nasproxy.search.limits import Limit, exceeded
 from nasproxy.search.loop import Search
@@ -137,7 +138,9 @@ def test_limits_are_kept_by_every_sampler(sampler: str, objectives: list[str]) -
     assert last.proposals >= 60 + last.outside
 
 
-def test_limits_that_nothing_keeps_end_the_search() -> None:
+def test_limits_that_nothing_keeps_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "_HOPELESS", 200)
+
     class Endless(NASBench201):
         size = None  # type: ignore[assignment]
 
