@@ -15,10 +15,10 @@ REGISTRY: Registry[BenchmarkTable | Callable[[], BenchmarkTable]] = Registry(
     group="nasproxy.benchmarks",
     builtin={
         "nasbench201": "nasproxy.benchmarks.nasbench201:load",
-        "nasbench201-official": "nasproxy.benchmarks.official:load",
         "nasbench201-analog": "nasproxy.benchmarks.analog:load",
         "flexibert": "nasproxy.benchmarks.flexibert:load",
         "hw-nasbench201": "nasproxy.benchmarks.hardware:load",
+        "nasbench201-official": "nasproxy.benchmarks.official:load",
     },
     error=NasproxyError,
     listing="nasproxy benchmarks",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -133,7 +133,12 @@ def _maker(model: Model) -> Callable[[], object]:
             )
         return lambda: factory(**model.arguments)
     kind, config = _class(model), _config(model)
-    return lambda: kind(config)
+
+    def make() -> object:
+        with _quiet(_transformers(model)):
+            return kind(config)
+
+    return make
 
 
 def _class(model: Model) -> Any:
@@ -173,7 +178,8 @@ def _config(model: Model) -> Any:
             hint=did_you_mean(unknown[0], known),
         )
     try:
-        return kind(**values)
+        with _quiet(_transformers(model)):
+            return kind(**values)
     except Exception as cause:  # whatever a configuration raises
         raise NasproxyError(
             f"{model.where}: {kind.__name__}: {type(cause).__name__}: {_first_line(cause)}",
@@ -182,8 +188,6 @@ def _config(model: Model) -> Any:
 
 
 def _transformers(model: Model) -> Any:
-    # Nothing is to be fetched, whatever a configuration names.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         return importlib.import_module("transformers")
     except ImportError as cause:
@@ -191,6 +195,17 @@ def _transformers(model: Model) -> Any:
             f"{model.where}: a huggingface class needs transformers, which is not installed",
             hint="pip install 'zerocost[trainers]'",
         ) from cause
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Without the library's advice on models that are to be trained or to generate."""
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
 
 
 def _signature(model: Model) -> str | None:

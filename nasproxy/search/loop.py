@@ -29,7 +29,7 @@ __all__ = ["Search", "SearchState"]
 
 A = TypeVar("A", bound=Hashable)
 
-_REPEATS_BEFORE_A_FRESH_DRAW = 100
+_PATIENCE, _PATIENCE_WITH_TPE = 100, 10  # repeats before a fresh draw
 _FRESH_DRAWS, _FRESH_DRAWS_OF_A_LIST = 10_000, 500
 _REPEATS_BEFORE_WAITING = 20
 _RETELL_AFTER = 50
@@ -126,6 +126,8 @@ class Search(Generic[A]):
                 f"a budget of {budget} evaluations", accepted="1 or more", hint="--budget 500"
             )
         in_vain = 0
+        # A proposal of TPE takes Optuna longer than most networks take to be scored.
+        patience = _PATIENCE_WITH_TPE if self._options.name == "tpe" else _PATIENCE
         self._update()
         while len(self._standing.scored) < budget:
             if self._ledger.enough(budget):  # others are at the last of them
@@ -154,7 +156,7 @@ class Search(Generic[A]):
             self._tell(trial.number, function)
             if not in_vain and function in self._standing.rows:
                 yield self.state
-            elif in_vain and in_vain % _REPEATS_BEFORE_A_FRESH_DRAW == 0:
+            elif in_vain and in_vain % patience == 0:
                 self._ledger.wait()
                 if not self._enqueue_unseen():
                     return

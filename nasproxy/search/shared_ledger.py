@@ -109,9 +109,11 @@ class SharedLedger:
         """Sleep a moment, then release the claims of workers that are gone."""
         time.sleep(_POLL_SECONDS)
         self.refresh()
-        for token, worker in list(self._held.values()):
-            if worker != self._worker and self._dead(worker):
-                self._add("gone", {"token": token})
+        gone = [t for t, worker in self._held.values() if self._dead(worker)]
+        for token in gone:
+            self._add("gone", {"token": token})
+        if gone:
+            self.refresh()
 
     def enough(self, budget: int) -> bool:
         """Whether the budget is spent on what is scored and what is held."""
@@ -150,6 +152,8 @@ class SharedLedger:
         )
 
     def _dead(self, worker: str) -> bool:
+        if worker == self._worker:
+            return False
         host, process, _ = worker.split("/")
         if host == socket.gethostname() and not _lives(int(process)):
             return True

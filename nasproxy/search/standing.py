@@ -36,6 +36,8 @@ class Standing:
         self._objectives = tuple(objectives)
         self._combine = combine
         self._scores = np.empty((64, len(self._names)))
+        self._count = 0
+        self._last: Evaluation | None = None
         self.scored: list[Evaluation] = []
         self.rows: dict[str, int] = {}
         self.fitness: Float64[np.ndarray, " n"] = np.empty(0)
@@ -46,12 +48,19 @@ class Standing:
 
         Evaluations of other processes may come between those that are known.
         """
-        scored = [found for found in evaluations if found.candidate is not None]
-        if len(scored) == len(self.scored):
+        count = len(evaluations)
+        if count == self._count:
             return
-        grown = len(self.scored)
-        if scored[:grown] != self.scored:
-            grown, self.rows = 0, {}
+        # One that came between would have moved the last one that was seen.
+        appended = self._count > 0 and evaluations[self._count - 1] is self._last
+        fresh = [e for e in evaluations[self._count if appended else 0 :] if e.candidate]
+        grown = len(self.scored) if appended else 0
+        scored = self.scored[:grown] + fresh
+        self._count, self._last = count, evaluations[-1]
+        if appended and not fresh:
+            return
+        if not appended:
+            self.rows = {}
         while len(scored) > len(self._scores):
             self._scores = np.concatenate([self._scores, np.empty_like(self._scores)])
         for row in range(grown, len(scored)):
@@ -61,6 +70,8 @@ class Standing:
             self._scores[row] = [np.nan if score is None else score for score in scores]
             self.rows[scored[row].function] = row
         self.scored = scored
+        if not scored:
+            return
         self.fitness = rank_aggregate(self._scores[: len(scored)], self._signs, self._combine)
         values = objective_values(self._objectives, scored, self.fitness)
         self.values = oriented(self._objectives, values)
