@@ -1,6 +1,6 @@
 """Label-free, gradient-free statistics of the 500 FlexiBERT encoders, for choosing a proxy.
 
-    python benchmarks/flexibert_features.py --out features.json
+python benchmarks/flexibert_features.py --out features.json
 """
 
 from __future__ import annotations
