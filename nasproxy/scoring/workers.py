@@ -14,6 +14,7 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import torch
 

