@@ -25,4 +25,4 @@ def test_an_unknown_command_offers_the_nearest(process: Command) -> None:
     found = process("scorer", command="dataselect")
     assert found.code == 2
     assert found.out == ""
-    assert "did you mean scorers?" in found.err
+    assert "did you mean scorers or" in found.err

@@ -582,9 +582,8 @@ def test_visible(text: str, shown: str) -> None:
 def test_the_report_breaks_the_rules_that_a_recipe_decides_by(
     scored: tuple[Any, ...], tmp_path: Path, dataselect: Callable[..., Outcome]
 ) -> None:
-    from dataselect.scorers.recipes import decide, parse_recipe
-
     from dataselect.report.recipes import RecipeRules
+    from dataselect.scorers.recipes import decide, parse_recipe
 
     text = """
     name = "mine"
