@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -140,16 +141,21 @@ class TestSequences:
         assert tokens.tolist() == [0, 0]
         assert found.tolist() == [0, 0]
 
+    @pytest.mark.skipif(
+        not Path("/proc/self/status").exists(), reason="no /proc to read peaks from"
+    )
     def test_memory(self) -> None:
         """Forward and backward hold the logits, their gradient, and little else."""
         code = (
-            "import resource, torch\n"
+            "import torch\n"
             "from dataselect.reweighting import per_sequence_cross_entropy\n"
             "logits = torch.randn(64, 128, 2048, requires_grad=True)\n"
             "labels = torch.randint(0, 2048, (64, 128))\n"
             "warm = torch.randn(1, 8, 2048, requires_grad=True)\n"
             "per_sequence_cross_entropy(warm, labels[:1, :8])[0].sum().backward()\n"
-            "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+            # Not ru_maxrss, which a process inherits from the one that started it.
+            "status = lambda: open('/proc/self/status').read()\n"
+            "peak = lambda: int(status().split('VmHWM:')[1].split()[0]) / 1024\n"
             "before = peak()\n"
             "losses, _ = per_sequence_cross_entropy(logits, labels)\n"
             "forward = peak() - before\n"
@@ -162,7 +168,7 @@ class TestSequences:
         forward, whole = map(float, ran.stdout.split())
         size = 64.0  # MiB of logits
         assert forward < 0.2 * size
-        assert whole < 1.25 * size
+        assert 0.9 * size < whole < 1.25 * size  # the gradient
 
 
 class TestClassification:
