@@ -22,6 +22,7 @@ __all__ = [
     "remote",
     "remove",
     "remove_folder",
+    "remove_partial",
     "size_of",
     "whole_output",
 ]
@@ -167,6 +168,13 @@ def remove_folder(folder: str) -> None:
         system.rm_file(posixpath.join(path_there, name))
     if system.exists(path_there) and not system.ls(path_there):
         system.rmdir(path_there)
+
+
+def remove_partial(folder: str) -> None:
+    """Remove what a killed process left half-written in a folder on a disk that we hold."""
+    if not is_remote(folder):
+        for path in local_path(folder).glob(".*.partial"):
+            path.unlink()
 
 
 def remove(address: str) -> None:

@@ -17,6 +17,7 @@ from dataselect.corpus.places import (
     open_to_read,
     remove,
     remove_folder,
+    remove_partial,
     size_of,
     whole_output,
 )
@@ -118,6 +119,8 @@ def score_corpus(
     )
     with locked(out):
         finished = begin(out, asked, overwrite=overwrite)
+        for kind in ("", DOCUMENTS, QUARANTINE, *(scorer.name for scorer in scorers)):
+            remove_partial(join(out, kind) if kind else out)
         work = ScoreWork(out, options, tuple(scorers), strict)
         parts: list[ScoredPart] = []
         ends: list[SourceEnd] = []
