@@ -1,38 +1,89 @@
-"""Choose a proxy on half of FlexiBERT's classes, report it once on the other half."""
-import json,sys
+"""Choose a proxy on half of FlexiBERT's functions, report it once on the other half.
+
+    python benchmarks/flexibert_features.py --out features.json
+    python benchmarks/flexibert_choice.py features.json
+
+Functions (what the builder makes of an architecture) are split at random by seed 2026, so that no
+network is on both sides. The candidate with the highest mean of the four within-stratum taus on the
+first half is reported on the second.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
 import numpy as np
+
 from nasproxy import benchmarks
+from nasproxy.errors import NasproxyError
 from nasproxy.ranking import agreement
+from nasproxy.ranking.agreement import Estimate
 from nasproxy.spaces.flexibert import FlexiBERT
-space=FlexiBERT(); table=benchmarks.get('flexibert'); y=table.lookup(table.architectures,'glue')
-rows=json.load(open('/work/wt/wpca/runs/features.json'))
-arch=[space.parse(t) for t in table.architectures]
-func=[space.canonical(a) for a in arch]; st=np.array([space.stratum(a) for a in arch])
-classes=sorted(set(func)); rng=np.random.default_rng(2026); perm=rng.permutation(len(classes))
-half={classes[i] for i in perm[:len(classes)//2]}
-A=np.array([f in half for f in func])
-N=[r['nodes'] for r in rows]
-S={k:np.array([np.sum(n[k]) for n in N]) for k in N[0]}
-C={}
-P=np.log(S['params'])
-for k in S:
-    if k!='params': C[k]=S[k]; C['params*'+k]=P+np.log(S[k]); C['-'+k]=-S[k]; C['params/'+k]=P-np.log(S[k])
-for k in ('context_entropy','value_entropy','narrowing_entropy','ffn_entropy_all','head_confidence','softmax_confidence'):
-    for e in (2,4,8):
-        C[f'params*{k}^{e}']=P+e*np.log(S[k]); C[f'params*{k}^-{e}']=P-e*np.log(S[k])
-C['params']=P
-def within(c,m):
-    out=[]
-    for s in np.unique(st):
-        k=m&(st==s)
-        try: out.append(agreement(c[k],y[k],resamples=1000).kendall)
-        except Exception: out.append(None)
-    return out
-def score(c,m):
-    w=within(c,m); return np.mean([0 if v is None else v.value for v in w])
-best=sorted(C,key=lambda k:-score(C[k],A))
-print('classes',len(classes),'half',A.sum(),(~A).sum(),'candidates',len(C))
-for k in best[:5]: print('chosen-half',k,round(score(C[k],A),3),[None if v is None else round(v.value,3) for v in within(C[k],A)])
-print('params on chosen half',[round(v.value,3) for v in within(P,A)])
-k=best[0]
-print('OTHER HALF',k,[(round(v.value,3),round(v.low,3),round(v.high,3)) if v else None for v in within(C[k],~A)])
+
+EXPONENTS = (2, 4, 8, -2, -4, -8)
+
+
+def candidates(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Every statistic, its negative, and its powers times the parameters; on a log scale."""
+    size = np.log(sums["params"])
+    found = {"params": size}
+    for name, values in sums.items():
+        if name == "params" or values.min() <= 0:
+            continue
+        found[name], found[f"-{name}"] = np.log(values), -np.log(values)
+        for power in (1, -1, *EXPONENTS):
+            found[f"params * {name}^{power}"] = size + power * np.log(values)
+    return found
+
+
+def within(
+    scores: np.ndarray, truth: np.ndarray, strata: np.ndarray, side: np.ndarray
+) -> list[Estimate | None]:
+    """Kendall's tau in each stratum; None where the scores are constant."""
+    found: list[Estimate | None] = []
+    for stratum in np.unique(strata):
+        here = side & (strata == stratum)
+        try:
+            found.append(agreement(scores[here], truth[here]).kendall)
+        except NasproxyError:
+            found.append(None)
+    return found
+
+
+def mean(taus: list[Estimate | None]) -> float:
+    return float(np.mean([0 if tau is None else tau.value for tau in taus]))
+
+
+def shown(taus: list[Estimate | None]) -> str:
+    return "  ".join(
+        "constant" if t is None else f"{t.value:+.3f} ({t.low:+.3f} to {t.high:+.3f})" for t in taus
+    )
+
+
+def main(path: Path) -> None:
+    space, table = FlexiBERT(), benchmarks.get("flexibert")
+    truth = table.lookup(table.architectures, "glue")
+    encoders = [space.parse(text) for text in table.architectures]
+    strata = np.array([space.stratum(encoder) for encoder in encoders])
+    functions = [space.canonical(encoder) for encoder in encoders]
+    different = sorted(set(functions))
+    order = np.random.default_rng(2026).permutation(len(different))
+    first = {different[i] for i in order[: len(different) // 2]}
+    side = np.array([function in first for function in functions])
+    nodes = [row["nodes"] for row in json.loads(path.read_text())]
+    sums = {name: np.array([np.sum(row[name]) for row in nodes]) for name in nodes[0]}
+    tried = candidates(sums)
+    print(f"{len(different)} functions; {side.sum()} and {(~side).sum()} rows; {len(tried)} tried")
+    print("strata:", ", ".join(np.unique(strata)))
+    taus = {name: within(scores, truth, strata, side) for name, scores in tried.items()}
+    ranked = sorted(taus, key=lambda name: -mean(taus[name]))
+    for name in [*ranked[:5], "params"]:
+        print(f"first half, {name}: {mean(taus[name]):.3f}  {shown(taus[name])}")
+    best = ranked[0]
+    print(f"second half, {best}: {shown(within(tried[best], truth, strata, ~side))}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
