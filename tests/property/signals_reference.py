@@ -290,7 +290,7 @@ def c4(text: str, terminal: frozenset[str]) -> tuple[dict[str, Value], str]:
         words = line.split()
         if max(map(len, words)) > 1000:
             continue
-        line = CITATION.sub("", line)
+        line = CITATION.sub("", line)  # noqa: PLW2901
         if not line.endswith((".", "?", "!", '"', "'")) or line.endswith("..."):
             continue
         if len(words) < 3:
@@ -328,7 +328,7 @@ VOWELS = frozenset("aeiouy")
 PLAIN = frozenset("aeiou")
 
 
-def syllables(letters: str) -> int:
+def syllables(letters: str) -> int:  # noqa: PLR0912
     """Syllables of a word of ASCII letters: vowel groups, hiatus, silent endings."""
     word = letters[:64].lower()
     n = len(word)

@@ -85,7 +85,7 @@ def _is_plain_vowel(letter: int) -> bool:
 def _apart(data: UInt8[np.ndarray, " bytes"], start: int, n: int) -> int:
     """Vowel groups of a word where vowels meet, some of them counted twice.
 
-    A y between vowels, or before one at the beginning, is a consonant, as is the u between q and a vowel.
+    A y between vowels, or before one at the beginning, is a consonant; so is u between q and one.
     """
     found = 0
     previous = False
@@ -93,9 +93,9 @@ def _apart(data: UInt8[np.ndarray, " bytes"], start: int, n: int) -> int:
     for k in range(n):
         after = _letter(data, start, n, k + 1)
         vowel = _is_vowel(here)
-        if here == _Y and _is_vowel(after) and (k == 0 or _is_vowel(before)):
-            vowel = False
-        elif here == _U and before == _Q and _is_vowel(after):
+        if _is_vowel(after) and (
+            (here == _Y and (k == 0 or _is_vowel(before))) or (here == _U and before == _Q)
+        ):
             vowel = False
         found += vowel and not previous
         if k > 0 and _is_vowel(here) and _is_vowel(before):
@@ -177,7 +177,7 @@ def _ending(data: UInt8[np.ndarray, " bytes"], start: int, n: int) -> int:
         if n > 6 and third == _L and fourth == _A and fifth == _C and sixth == _I:
             return -1
         return -(n > 5 and _is_silent(third, fourth, fifth))
-    if last == _S and second == _S and third in (_E,) and fourth in (_L, _N):  # careless
+    if last == _S and second == _S and third == _E and fourth in (_L, _N):  # careless
         seventh = _letter(data, start, n, n - 7)
         return -(n > 7 and _is_silent(fifth, sixth, seventh))
     if last == _L and second == _U and third == _F:  # useful
@@ -202,7 +202,7 @@ def _beginning(data: UInt8[np.ndarray, " bytes"], start: int, n: int) -> int:
     """-1 for the silent e inside something, everywhere, therefore, whereas; else 0."""
     first, second = _letter(data, start, n, 0), _letter(data, start, n, 1)
     third, fourth = _letter(data, start, n, 2), _letter(data, start, n, 3)
-    if n < 5 or not (fourth == _E or third == _E):
+    if n < 5:
         return 0
     if first == _S and second == _O and third == _M and fourth == _E:
         return -1
