@@ -148,7 +148,7 @@ def _parts(piece: str, at: int) -> bool:
     if mark == ",":
         return before.isalpha() and after.isalpha()
     if mark == ".":
-        return (before.islower() or before.istitle() and not before.isupper()) and after.isupper()
+        return (before.islower() or (before.istitle() and not before.isupper())) and after.isupper()
     return mark in "+*" and before.isnumeric() and after.isnumeric()
 
 
@@ -290,7 +290,7 @@ def c4(text: str, terminal: frozenset[str]) -> tuple[dict[str, Value], str]:
         words = line.split()
         if max(map(len, words)) > 1000:
             continue
-        line = CITATION.sub("", line)
+        line = CITATION.sub("", line)  # noqa: PLW2901
         if not line.endswith((".", "?", "!", '"', "'")) or line.endswith("..."):
             continue
         if len(words) < 3:
@@ -322,3 +322,94 @@ def sizes(text: str, terminal: frozenset[str]) -> dict[str, Value]:
         "sentences": sentences(text, terminal),
         "fineweb_terminal_line_fraction": share(lambda line: line.rstrip()[-1] in terminal, full),
     }
+
+
+VOWELS = frozenset("aeiouy")
+PLAIN = frozenset("aeiou")
+
+
+def syllables(letters: str) -> int:  # noqa: PLR0912
+    """Syllables of a word of ASCII letters: vowel groups, hiatus, silent endings."""
+    word = letters[:64].lower()
+    n = len(word)
+
+    def at(k: int) -> str:
+        return word[k] if 0 <= k < n else " "
+
+    def silent(suffix: str) -> bool:
+        k = n - len(suffix) - 1
+        return (
+            k > 2
+            and word.endswith("e" + suffix)
+            and at(k - 1) not in VOWELS
+            and not (at(k - 1) == "l" and at(k - 2) not in VOWELS)
+        )
+
+    vowel = [letter in VOWELS for letter in word]
+    for k, letter in enumerate(word):
+        if letter == "y" and at(k + 1) in VOWELS and (k == 0 or at(k - 1) in VOWELS):
+            vowel[k] = False
+        if letter == "u" and at(k - 1) == "q" and at(k + 1) in VOWELS:
+            vowel[k] = False
+    total = sum(v and not (k and vowel[k - 1]) for k, v in enumerate(vowel))
+    for k in range(1, n):
+        pair, second, third = word[k - 1 : k + 1], at(k - 2), at(k - 3)
+        after, beyond = at(k + 1), at(k + 2)
+        if pair in ("ia", "iu"):
+            total += not (
+                second in VOWELS
+                or second in "tcg"
+                or (second in "sl" and third == second)
+                or (second == "r" and after == "g")
+            )
+        elif pair == "io":
+            total += not (
+                second in VOWELS
+                or (second in "tscgnx" and after in "nu")
+                or (second == "l" and third == "l")
+                or (second == "v" and after == "r")
+            )
+        elif pair == "eo":
+            total += not (after == "p" or (second == "g" and after in "nr"))
+        elif pair == "ie" and after == "t":
+            total += second in "uc"
+        elif pair == "ie" and after == "n":
+            total += beyond in "ct" and (second not in "tc" or k == 3)
+        elif pair == "ie":
+            total += after == "r" and k + 2 == n and n > 4
+        elif pair == "ua":
+            total += not (second in VOWELS or second in "qg ")
+        elif pair == "ea":
+            final = k + 1 == n or (after == "s" and k + 2 == n)
+            total += (
+                (n > 5 or word[0] in VOWELS)
+                if final
+                else (word[max(0, k - 3) : k + 2] in ("creat", "theat") and k >= 3)
+                or word[max(0, k - 2) : k + 3] == "reali"
+            )
+    if n < 3:
+        return max(1, total)
+    second, third, fourth = at(n - 2), at(n - 3), at(n - 4)
+    syllabic = third == "l" and fourth not in VOWELS and fourth != "l"
+    if word[-1] == "e":
+        if second in PLAIN:
+            total -= n > 4 and word[-3:] in ("gue", "que")
+        else:
+            total -= not (second in "lr" and third not in VOWELS and third != second)
+    elif n > 3 and word[-2:] == "es":
+        total -= not (third in PLAIN or syllabic or third in "sxzcg" or word[-4:-2] in ("ch", "sh"))
+    elif n > 3 and word[-2:] == "ed":
+        total -= not (third in PLAIN or syllabic or third in "td")
+    elif n > 3 and word[-3:] == "ism":
+        total += 1
+    elif n > 4 and word[-3:] == "ing":
+        total += fourth in "aeio" or (fourth == "y" and at(n - 5) not in VOWELS)
+    elif n > 6 and word.endswith("ically"):
+        total -= 1
+    else:
+        total -= any(map(silent, ("ly", "ment", "ments", "ful", "less", "ness")))
+    if n > 4 and word.startswith("some"):
+        total -= 1
+    if n > 5 and word.startswith(("every", "there", "where")):
+        total -= 1
+    return max(1, total)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from dataselect.scorers.signals.kernels.wants import WANT_DUPLICATES, WANT_TOKEN_GRAMS, WANT_TOKENS
 from dataselect.scorers.signals.signal import Signal, count, share
-from dataselect.scorers.signals.wants import WANT_DUPLICATES, WANT_TOKEN_GRAMS, WANT_TOKENS
 
 __all__ = ["GOPHER"]
 

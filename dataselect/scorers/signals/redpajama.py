@@ -17,8 +17,8 @@ import math
 import numpy as np
 
 from dataselect.scorers.scorer import Column
+from dataselect.scorers.signals.kernels.wants import WANT_VOCABULARY, WANT_WORD_GRAMS
 from dataselect.scorers.signals.signal import Measured, Signal, count, ratio, share
-from dataselect.scorers.signals.wants import WANT_VOCABULARY, WANT_WORD_GRAMS
 
 __all__ = ["REDPAJAMA"]
 

@@ -13,18 +13,18 @@ import numpy as np
 from dataselect.errors import DataselectError
 from dataselect.scorers.scorer import Column
 from dataselect.scorers.signals.gopher import GOPHER
-from dataselect.scorers.signals.quantities import COUNTS, SUMS
+from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
+from dataselect.scorers.signals.kernels.unicode_tables import UNICODE, unicode_tables
 from dataselect.scorers.signals.redpajama import REDPAJAMA
 from dataselect.scorers.signals.signal import Measured, Signal
 from dataselect.scorers.signals.text import READABILITY, SIZES
-from dataselect.scorers.signals.unicode_tables import UNICODE, unicode_tables
 from dataselect.scorers.signals.web import C4, FINEWEB
 from zerocost.errors import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ALL", "LIGHT", "SIGNALS", "Signals", "signals"]
+__all__ = ["ALL", "SIGNALS", "Signals", "signals"]
 
 ALL: tuple[Signal, ...] = SIZES + REDPAJAMA + GOPHER + C4 + FINEWEB + READABILITY
 """Every signal, in the order of the columns."""
@@ -51,7 +51,7 @@ class Signals:
         import pyarrow as pa
 
         from dataselect.scorers.signals.arrow import text_arrays
-        from dataselect.scorers.signals.measuring import measure
+        from dataselect.scorers.signals.kernels.measuring import measure
 
         chosen = [_BY_NAME[column.name] for column in self.columns]
         data, offsets, present = text_arrays(batch.column("text"))

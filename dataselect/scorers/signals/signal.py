@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from dataselect.scorers.scorer import Column
-from dataselect.scorers.signals.quantities import COUNTS, SUMS
+from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
 
 __all__ = ["Measured", "Signal", "count", "ratio", "share"]
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from dataselect.scorers.scorer import Column
+from dataselect.scorers.signals.kernels.wants import WANT_SYLLABLES
 from dataselect.scorers.signals.signal import Measured, Signal, count, ratio, share
-from dataselect.scorers.signals.wants import WANT_SYLLABLES
 
 __all__ = ["READABILITY", "SIZES"]
 

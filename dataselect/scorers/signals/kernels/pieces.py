@@ -5,16 +5,27 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from dataselect.scorers.signals.gopher_words import add_gopher_words
-from dataselect.scorers.signals.hashing import hash_codes, hash_of
-from dataselect.scorers.signals.lines import FOLDED, NUMERIC_CHARACTERS, WORDS
-from dataselect.scorers.signals.normalised import normalise
-from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.raw_words import count_raw_words, count_symbols, split_sentences
-from dataselect.scorers.signals.reading import count_reading_words
-from dataselect.scorers.signals.scratch import LOREM, SENTENCE, STRETCH, TOKENS, VOCABULARY, Scratch
-from dataselect.scorers.signals.sentences import sentence_state
-from dataselect.scorers.signals.unicode_tables import (
+from dataselect.scorers.signals.kernels.gopher_words import add_gopher_words
+from dataselect.scorers.signals.kernels.hashing import hash_codes, hash_of
+from dataselect.scorers.signals.kernels.lines import FOLDED, NUMERIC_CHARACTERS, WORDS
+from dataselect.scorers.signals.kernels.normalised import normalise
+from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.raw_words import (
+    count_raw_words,
+    count_symbols,
+    split_sentences,
+)
+from dataselect.scorers.signals.kernels.reading import count_reading_words
+from dataselect.scorers.signals.kernels.scratch import (
+    LOREM,
+    SENTENCE,
+    STRETCH,
+    TOKENS,
+    VOCABULARY,
+    Scratch,
+)
+from dataselect.scorers.signals.kernels.sentences import sentence_state
+from dataselect.scorers.signals.kernels.unicode_tables import (
     NUMERIC,
     SPACE,
     SYMBOL,
@@ -22,8 +33,8 @@ from dataselect.scorers.signals.unicode_tables import (
     Tables,
     class_of,
 )
-from dataselect.scorers.signals.utf8 import decoded, width
-from dataselect.scorers.signals.wants import WANT_SYLLABLES, WANT_TOKENS
+from dataselect.scorers.signals.kernels.utf8 import decoded, width
+from dataselect.scorers.signals.kernels.wants import WANT_SYLLABLES, WANT_TOKENS
 from zerocost.compiled import compiled_within
 
 __all__ = ["add_piece"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt8, UInt32
 
-from dataselect.scorers.signals.eight import (
+from dataselect.scorers.signals.kernels.eight import (
     lane_count,
     letters_of,
     load,
     low_lanes,
     trailing_lanes,
 )
-from dataselect.scorers.signals.hashing import PRIME, SEED, hash_of, mixed, stirred
-from dataselect.scorers.signals.lines import (
+from dataselect.scorers.signals.kernels.hashing import PRIME, SEED, hash_of, mixed, stirred
+from dataselect.scorers.signals.kernels.lines import (
     CHARACTERS,
     FIRST,
     FOLDED,
@@ -23,9 +23,9 @@ from dataselect.scorers.signals.lines import (
     begin_line,
     end_line,
 )
-from dataselect.scorers.signals.pieces import add_piece
-from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.scratch import (
+from dataselect.scorers.signals.kernels.pieces import add_piece
+from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.scratch import (
     LOREM,
     SENTENCE,
     STOPS,
@@ -34,12 +34,12 @@ from dataselect.scorers.signals.scratch import (
     VOCABULARY,
     Scratch,
 )
-from dataselect.scorers.signals.sentences import BEGUN, ENDING
-from dataselect.scorers.signals.stop_words import find
-from dataselect.scorers.signals.syllables import syllables
-from dataselect.scorers.signals.unicode_tables import END, SPACE, Tables, class_of
-from dataselect.scorers.signals.utf8 import decoded, width
-from dataselect.scorers.signals.wants import WANT_SYLLABLES, WANT_TOKENS
+from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING
+from dataselect.scorers.signals.kernels.stop_words import find
+from dataselect.scorers.signals.kernels.syllables import syllables
+from dataselect.scorers.signals.kernels.unicode_tables import END, SPACE, Tables, class_of
+from dataselect.scorers.signals.kernels.utf8 import decoded, width
+from dataselect.scorers.signals.kernels.wants import WANT_SYLLABLES, WANT_TOKENS
 from zerocost.compiled import compiled_within
 
 __all__ = ["scan"]

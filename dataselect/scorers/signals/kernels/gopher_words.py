@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt32, UInt64
 
-from dataselect.scorers.signals.hashing import hash_codes
-from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.scratch import STOPS, TOKENS
-from dataselect.scorers.signals.stop_words import find
-from dataselect.scorers.signals.unicode_tables import (
+from dataselect.scorers.signals.kernels.hashing import hash_codes
+from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.scratch import STOPS, TOKENS
+from dataselect.scorers.signals.kernels.stop_words import find
+from dataselect.scorers.signals.kernels.unicode_tables import (
     ALNUM,
     LETTER,
     LOWER,

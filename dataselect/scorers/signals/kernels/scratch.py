@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataselect.scorers.signals.lines import LINE_STATE
+from dataselect.scorers.signals.kernels.lines import LINE_STATE
 from zerocost.compiled import compiled
 
 __all__ = [

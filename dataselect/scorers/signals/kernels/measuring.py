@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
-from dataselect.scorers.signals.c4 import keep_lines
-from dataselect.scorers.signals.eight import PADDING
-from dataselect.scorers.signals.quantities import COUNTS, SUMS
-from dataselect.scorers.signals.repetition import (
+from dataselect.scorers.signals.kernels.c4 import keep_lines
+from dataselect.scorers.signals.kernels.eight import PADDING
+from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
+from dataselect.scorers.signals.kernels.repetition import (
     count_duplicates,
     count_repeated,
     entropy,
     numbered,
     tables_for,
 )
-from dataselect.scorers.signals.scan import scan
-from dataselect.scorers.signals.scratch import room_for
-from dataselect.scorers.signals.unicode_tables import Tables
-from dataselect.scorers.signals.utf8 import is_valid, repaired
-from dataselect.scorers.signals.wants import (
+from dataselect.scorers.signals.kernels.scan import scan
+from dataselect.scorers.signals.kernels.scratch import room_for
+from dataselect.scorers.signals.kernels.unicode_tables import Tables
+from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.wants import (
     WANT_C4,
     WANT_DUPLICATES,
     WANT_TOKEN_GRAMS,

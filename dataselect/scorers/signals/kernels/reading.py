@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt32
 
-from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.syllables import LONGEST, syllables
-from dataselect.scorers.signals.unicode_tables import LETTER, MARK, Tables
+from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.syllables import LONGEST, syllables
+from dataselect.scorers.signals.kernels.unicode_tables import LETTER, MARK, Tables
 from zerocost.compiled import compiled_within
 
 __all__ = ["count_reading_words"]

@@ -12,7 +12,7 @@ from importlib import resources
 import numpy as np
 from jaxtyping import UInt64
 
-from dataselect.scorers.signals.hashing import hash_of
+from dataselect.scorers.signals.kernels.hashing import hash_of
 from zerocost.compiled import compiled_within
 
 __all__ = ["GOPHER_STOP_WORDS", "find", "stop_word_tables", "stop_words"]

@@ -16,9 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int32, UInt32
 
-from dataselect.scorers.signals.stop_words import stop_word_tables
+from dataselect.scorers.signals.kernels.stop_words import stop_word_tables
 from zerocost.compiled import compiled_within
-
 
 __all__ = [
     "ALNUM",

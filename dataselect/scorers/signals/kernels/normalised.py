@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, UInt8, UInt32
 
-from dataselect.scorers.signals.unicode_tables import (
+from dataselect.scorers.signals.kernels.unicode_tables import (
     CASED,
     IGNORABLE,
     NONASCII,

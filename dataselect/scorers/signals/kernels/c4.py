@@ -1,10 +1,10 @@
 """C4's rules on lines: which lines they keep, and what is left of a document.
 
 In the order of C4's code, a line, stripped, is dropped where a word is longer than 1,000
-characters; citation marks ("[12]", "[edit]", "[citation needed]") are removed from it; it is dropped
-where it then does not end with . ? ! " or ', or ends with "...", where it has fewer than three
-words, and where it mentions javascript, or cookies or terms of use in one of six phrases. A line
-that gets so far with "lorem ipsum" or "{" takes its document with it.
+characters. Citation marks ("[12]", "[edit]", "[citation needed]") are removed from it. It is
+dropped where it then does not end with . ? ! " or ', or ends with "...", where it has fewer than
+three words, and where it mentions javascript, or cookies or terms of use in one of six phrases. A
+line that gets so far with "lorem ipsum" or "{" takes its document with it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt32
 
-from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.scratch import Scratch
-from dataselect.scorers.signals.sentences import BEGUN, sentence_state
-from dataselect.scorers.signals.unicode_tables import SPACE, Tables, class_of
-from dataselect.scorers.signals.utf8 import decoded, width
+from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.scratch import Scratch
+from dataselect.scorers.signals.kernels.sentences import BEGUN, sentence_state
+from dataselect.scorers.signals.kernels.unicode_tables import SPACE, Tables, class_of
+from dataselect.scorers.signals.kernels.utf8 import decoded, width
 from zerocost.compiled import compiled_within
 
 __all__ = ["PHRASES", "keep_lines"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8
 
-from dataselect.scorers.signals.eight import PADDING
+from dataselect.scorers.signals.kernels.eight import PADDING
 from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["decoded", "is_valid", "repaired", "width"]

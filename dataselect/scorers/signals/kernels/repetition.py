@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int32, Int64, UInt64
 
-from dataselect.scorers.signals.hashing import PRIME
+from dataselect.scorers.signals.kernels.hashing import PRIME
 from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["HashTables", "count_duplicates", "count_repeated", "entropy", "numbered", "tables_for"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt32, UInt64
 
-from dataselect.scorers.signals.hashing import hash_codes
-from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.stop_words import find
-from dataselect.scorers.signals.unicode_tables import ASCII_LETTER, END, LOWER, UPPER, WORD
+from dataselect.scorers.signals.kernels.hashing import hash_codes
+from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.stop_words import find
+from dataselect.scorers.signals.kernels.unicode_tables import ASCII_LETTER, END, LOWER, UPPER, WORD
 from zerocost.compiled import compiled_within
 
 __all__ = ["count_raw_words", "count_symbols", "split_sentences"]

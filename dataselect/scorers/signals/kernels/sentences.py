@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt32
 
-from dataselect.scorers.signals.quantities import COUNTS
-from dataselect.scorers.signals.unicode_tables import ALNUM, LETTER, LOWER, NONASCII, TERMINAL
+from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.unicode_tables import (
+    ALNUM,
+    LETTER,
+    LOWER,
+    NONASCII,
+    TERMINAL,
+)
 from zerocost.compiled import compiled_within
 
 __all__ = ["ABBREVIATIONS", "BEGUN", "CLOSERS", "ENDING", "INLINE", "sentence_state"]

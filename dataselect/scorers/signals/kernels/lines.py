@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt8, UInt32
 
-from dataselect.scorers.signals.quantities import COUNTS, SUMS
-from dataselect.scorers.signals.unicode_tables import TERMINAL, class_of
-from dataselect.scorers.signals.utf8 import decoded
+from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
+from dataselect.scorers.signals.kernels.unicode_tables import TERMINAL, class_of
+from dataselect.scorers.signals.kernels.utf8 import decoded
 from zerocost.compiled import compiled_within
 
 __all__ = [

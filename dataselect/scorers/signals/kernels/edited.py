@@ -1,0 +1,58 @@
+"""A batch of documents with only the lines that C4's rules keep."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Int64, UInt8
+
+from dataselect.scorers.signals.kernels.c4 import keep_lines
+from dataselect.scorers.signals.kernels.eight import PADDING
+from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.scratch import room_for
+from dataselect.scorers.signals.kernels.unicode_tables import Tables
+from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from zerocost.compiled import compiled
+
+__all__ = ["edited"]
+
+_COUNTS = len(COUNTS)
+
+
+@compiled
+def edited(
+    data: UInt8[np.ndarray, " bytes"],
+    offsets: Int64[np.ndarray, " offsets"],
+    present: Bool[np.ndarray, " documents"],
+    room: int,
+    tables: Tables,
+) -> tuple[UInt8[np.ndarray, " edited"], Int64[np.ndarray, " offsets"]]:
+    """The lines that C4's rules keep of every document of a batch.
+
+    Args:
+        data: the documents' UTF-8, one after the other.
+        offsets: document i is ``data[offsets[i]:offsets[i + 1]]``.
+        present: False where a document is null.
+        room: bytes that the edited documents need at the most.
+        tables: of Unicode.
+
+    Returns:
+        Bytes and offsets of the edited documents; nothing where one is null.
+    """
+    out = np.empty(room + PADDING, np.uint8)  # touched as far as it is written
+    places = np.zeros(present.shape[0] + 1, np.int64)
+    counts = np.zeros(_COUNTS, np.int64)
+    size = 4096
+    scratch = room_for(size)
+    for document in range(present.shape[0]):
+        written = places[document]
+        if present[document]:
+            text, start, end = data, offsets[document], offsets[document + 1]
+            if not is_valid(text, start, end):
+                text = repaired(text, start, end)
+                start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+            if end - start > size:
+                size = max(end - start, 2 * size)
+                scratch = room_for(size)
+            written += keep_lines(text, start, end, tables, scratch, out[written:], counts)
+        places[document + 1] = written
+    return out[: places[-1]].copy(), places
