@@ -13,6 +13,7 @@ and says how many cells each figure is of.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -41,10 +42,12 @@ GROUPS = {
         "az_progressivity",
         "az_trainability",
     ),
+    "decorrelation": ("layer_decorrelation", "act_decorrelation"),
     "dear": ("ntk", "zen", "gradsign", "swap_reg"),
     "second": ("grasp",),
 }
 RUNS = (
+    ("cifar10", 0, "decorrelation"),
     ("cifar100", 0, "batch"),
     ("cifar10", 0, "noise"),
     ("cifar10", 0, "batch"),
@@ -88,6 +91,56 @@ def score(folder: Path, runs: list[tuple[str, int, str]], jobs: int) -> None:
         )
 
 
+def scores_of(folder: Path, run: tuple[str, int, str]) -> dict[str, dict[str, float | None]]:
+    """Architecture -> proxy -> score, of a run that is finished or under way."""
+    import pyarrow.parquet as pq
+
+    out = folder / f"{'-'.join(map(str, run))}.parquet"
+    journal = out.with_name(out.name + ".journal.jsonl")
+    if out.exists():
+        rows = pq.read_table(out).to_pylist()
+        return {row["architecture"]: {n: row[n] for n in GROUPS[run[2]]} for row in rows}
+    if not journal.exists():
+        return {}
+    lines = journal.read_text(encoding="utf-8").splitlines()[1:]
+    return {record["architecture"]: record["scores"] for record in map(json.loads, lines)}
+
+
+def report(folder: Path) -> None:
+    """Print a Markdown table of what is there."""
+    from nasproxy import benchmarks
+    from nasproxy.proxies import get
+    from nasproxy.ranking import agreement, rank_aggregate
+
+    table = benchmarks.get("nasbench201")
+    print(
+        "| images | seed | proxy | n | target | tau_b | Spearman |\n|---|---|---|---|---|---|---|"
+    )
+    for run in RUNS:
+        found = scores_of(folder, run)
+        if len(found) < 3:
+            continue
+        images, seed, group = run
+        columns = {
+            name: get(name).direction
+            * np.array([row[name] for row in found.values()], dtype=np.float64)
+            for name in GROUPS[group]
+        }
+        if group == "decorrelation":
+            both = np.stack(list(columns.values()), axis=1)
+            columns["both, by log rank"] = rank_aggregate(both, [1, 1])
+        for target in dict.fromkeys((images, *(("cifar100",) if group != "batch" else ()))):
+            truth = table.lookup(list(found), target)
+            for name, values in columns.items():
+                same = agreement(values, truth, name=name)
+                tau, rho = same.kendall, same.spearman
+                print(
+                    f"| {images} | {seed} | {name} | {same.n} | {target} "
+                    f"| {tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}] "
+                    f"| {rho.value:.3f} [{rho.low:.3f}, {rho.high:.3f}] |"
+                )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["score", "report"])
@@ -96,7 +149,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", metavar="IMAGES-SEED-GROUP")
     options = parser.parse_args()
     runs = [run for run in RUNS if not options.only or "-".join(map(str, run)) in options.only]
-    score(options.folder, runs, options.jobs)
+    if options.what == "report":
+        report(options.folder)
+    else:
+        score(options.folder, runs, options.jobs)
 
 
 if __name__ == "__main__":

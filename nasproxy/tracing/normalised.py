@@ -50,7 +50,7 @@ class Normalised(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:  # noqa: D102
         (x,) = ctx.saved_tensors
         more = (ctx.mean, ctx.inverse, ctx.options)
-        return _Backward.apply(gradient, x, more), None
+        return _Backward.apply(gradient, x, more), None  # type: ignore[no-untyped-call]
 
 
 class _Backward(torch.autograd.Function):

@@ -30,7 +30,7 @@ def piecewise_linear(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         named = dict(zip(("input", "inplace"), args, strict=False)) | kwargs
         x = named.get("input")
         if not named.get("inplace", False) and isinstance(x, Tensor) and x.requires_grad:
-            rectified: Tensor = _Rectified.apply(x)
+            rectified: Tensor = _Rectified.apply(x)  # type: ignore[no-untyped-call]
             return rectified
     elif func is F.avg_pool2d:
         named = dict(zip(("input", "kernel_size", *_POOLING), args, strict=False)) | kwargs
@@ -40,7 +40,7 @@ def piecewise_linear(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
             return None
         stride = size if named["stride"] is None else _pair(named["stride"])
         more = (size, stride, _pair(named["padding"]), *(named[key] for key in list(_POOLING)[2:]))
-        pooled: Tensor = _Pooled.apply(x, more)
+        pooled: Tensor = _Pooled.apply(x, more)  # type: ignore[no-untyped-call]
         return pooled
     return None
 
@@ -59,7 +59,7 @@ class _Rectified(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        return _Passed.apply(gradient, *ctx.saved_tensors)
+        return _Passed.apply(gradient, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
 
 
 class _Passed(torch.autograd.Function):
@@ -82,7 +82,7 @@ class _Pooled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        return _Spread.apply(gradient, ctx.saved_tensors[0].detach(), ctx.more), None
+        return _Spread.apply(gradient, ctx.saved_tensors[0].detach(), ctx.more), None  # type: ignore[no-untyped-call]
 
 
 class _Spread(torch.autograd.Function):

@@ -99,7 +99,7 @@ class TwiceDifferentiable(TorchFunctionMode):
         )
         more = (stride, padding, dilation, False, [0] * dimensions, options["groups"])
         call = _Call(more, self, self._after_a_node(x))
-        found: Tensor = _Convolved.apply(x, weight, self.scales[name], bias, call)
+        found: Tensor = _Convolved.apply(x, weight, self.scales[name], bias, call)  # type: ignore[no-untyped-call]
         return found
 
     def _after_a_node(self, x: Tensor) -> bool:
@@ -137,7 +137,8 @@ class _Convolved(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, weight, scale)
         ctx.call = call
-        return torch.ops.aten.convolution(x, weight, bias, *call.options)
+        found: Tensor = torch.ops.aten.convolution(x, weight, bias, *call.options)
+        return found
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
@@ -145,7 +146,7 @@ class _Convolved(torch.autograd.Function):
         mode, options = ctx.call.mode, ctx.call.options
         if not mode.again:
             wanted = (ctx.needs_input_grad[0], mode.weights)
-            by_x, by_weight = _Backward.apply(gradient, x, weight, scale, (wanted, options))
+            by_x, by_weight = _Backward.apply(gradient, x, weight, scale, (wanted, options))  # type: ignore[no-untyped-call]
             return by_x, by_weight, None, None, None
         if ctx.call.after_a_node:
             by_x, _ = _gradients(gradient, x, weight, (True, False), options)
@@ -196,7 +197,7 @@ def _inner(one: Tensor, other: Tensor) -> Tensor:
     one, other = (t.movedim(1, -1).reshape(-1) for t in (one, other))
     if one.device.type != "cpu":
         return (one.double() * other.double()).sum()
-    pieces = zip(one.split(_PIECE), other.split(_PIECE), strict=True)
+    pieces = zip(one.split(_PIECE), other.split(_PIECE), strict=True)  # type: ignore[no-untyped-call]
     return torch.stack([torch.dot(a, b) for a, b in pieces]).sum(dtype=torch.float64)
 
 
@@ -213,5 +214,5 @@ def _normalised(x: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
         return None
     if any(c is not None and (c.requires_grad or c.dtype != x.dtype) for c in constants):
         return None
-    found: Tensor = Normalised.apply(x, (*constants, options["momentum"], options["eps"]))
+    found: Tensor = Normalised.apply(x, (*constants, options["momentum"], options["eps"]))  # type: ignore[no-untyped-call]
     return found
