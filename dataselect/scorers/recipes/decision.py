@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,7 +63,10 @@ def decide(scores: pa.Table | pa.RecordBatch, recipe: Recipe) -> pa.RecordBatch:
     )
     offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
     return pa.RecordBatch.from_arrays(
-        [pa.array(count == 0), pa.ListArray.from_arrays(pa.array(offsets), broken_rules)],
+        [
+            pa.array(count == 0),
+            pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), broken_rules),
+        ],
         names=["kept", "broken"],
     )
 
@@ -73,7 +76,8 @@ def _numbers(scores: pa.Table | pa.RecordBatch, name: str) -> np.ndarray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = scores.column(name)
+    column: pa.Array[Any] | pa.ChunkedArray[Any] = scores.column(name)
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan), np.float64)
+    numbers: Any = column.cast(pa.float64())  # the stubs lose the type of what cast gives
+    return np.asarray(pc.fill_null(numbers, np.nan), np.float64)

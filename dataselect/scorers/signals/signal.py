@@ -32,9 +32,9 @@ class Measured:
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name == "symbols":
-            return self["hashes"] + self["ellipses"]
+            return np.asarray(self["hashes"] + self["ellipses"])
         if name == "line_characters":
-            return self["characters"] - self["newlines"]
+            return np.asarray(self["characters"] - self["newlines"])
         if name in SUMS:
             return self.sums[:, SUMS.index(name)]
         return self.counts[:, COUNTS.index(name)]
@@ -65,7 +65,8 @@ class Signal:
 def ratio(above: np.ndarray, below: np.ndarray, *, empty: float = np.nan) -> np.ndarray:
     """``above / below``; ``empty`` where ``below`` is 0."""
     out = np.full(above.shape, empty)
-    return np.divide(above, below, out=out, where=below != 0)
+    np.divide(above, below, out=out, where=below != 0)
+    return out
 
 
 def count(
