@@ -16,6 +16,7 @@ _HERE = "zerocost_cli.dataselect"
     lazy={
         "importance": (f"{_HERE}.importance", "Value every item of a retrieval corpus."),
         "scorers": (f"{_HERE}.listing:scorers_command", "List the scorers."),
+        "recipes": (f"{_HERE}.listing:recipes_command", "List the recipes of filter."),
     },
 )
 @click.version_option(package_name="zerocost", prog_name="dataselect")
