@@ -12,7 +12,10 @@ __all__ = ["get", "names"]
 _REGISTRY: Registry[Any] = Registry(
     "scorer",
     group="dataselect.scorers",
-    builtin={"signals": "dataselect.scorers.signals:SIGNALS"},
+    builtin={
+        "signals": "dataselect.scorers.signals:SIGNALS",
+        "signals_light": "dataselect.scorers.signals:LIGHT",
+    },
     error=DataselectError,
     listing="dataselect scorers",
 )

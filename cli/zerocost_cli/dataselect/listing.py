@@ -1,25 +1,117 @@
-"""dataselect scorers: a table of what there is."""
+"""dataselect scorers and dataselect recipes: tables of what there is."""
 
 from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zerocost_cli.printing import print_json, print_table
 
-__all__ = ["scorers_command"]
+if TYPE_CHECKING:
+    from dataselect.scorers.recipes import Rule
+    from dataselect.scorers.scorer import Column
+
+__all__ = ["recipes_command", "scorers_command"]
+
+_READ_AS = {1: "more", -1: "less", 0: "-"}
 
 
 @click.command("scorers")
+@click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-def scorers_command(as_json: bool) -> None:
-    """List the scorers, built in and installed."""
+def scorers_command(name: str | None, as_json: bool) -> None:
+    """List the scorers with their columns; NAME lists one scorer's alone."""
     from dataselect.scorers import get, names
 
-    rows = [{"name": name, "summary": (get(name).__doc__ or "").split("\n")[0]} for name in names()]
+    found = [get(each) for each in ([name] if name else names())]
     if as_json:
-        print_json({"scorers": rows})
+        print_json({"scorers": [_scorer(scorer) for scorer in found]})
         return
-    print_table(("scorer", "what it measures"), [(r["name"], r["summary"]) for r in rows])
-    if not rows:
-        click.echo("No scorer is built in yet; a package adds one by an entry point of the group")
-        click.echo("dataselect.scorers.")
+    for scorer in found:
+        summary = (scorer.__doc__ or "").split("\n")[0]
+        if name is None and scorer is not found[0]:
+            print_table(
+                ("column",),
+                [(column.name,) for column in scorer.columns],
+                title=f"\n{scorer.name}: {summary} {len(scorer.columns)} columns",
+            )
+            continue
+        print_table(
+            ("column", "unit", "range", "better", "definition", "source"),
+            [_row(column) for column in scorer.columns],
+            title=f"{scorer.name}: {summary} {len(scorer.columns)} columns",
+        )
+    if name is None:
+        click.echo("tokens: with --tokenizer tokenizer.json, the tokens of each document")
+
+
+@click.command("recipes")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def recipes_command(as_json: bool) -> None:
+    """List the recipes and their rules."""
+    from dataselect.scorers.recipes import builtin_recipes, load_recipe
+
+    recipes = [load_recipe(name) for name in builtin_recipes()]
+    if as_json:
+        print_json(
+            {
+                "recipes": [
+                    {
+                        "name": recipe.name,
+                        "summary": recipe.summary,
+                        "reference": recipe.reference,
+                        "rules": [_rule(rule) for rule in recipe.rules],
+                    }
+                    for recipe in recipes
+                ]
+            }
+        )
+        return
+    for recipe in recipes:
+        print_table(
+            ("signal", "min", "max", "missing"),
+            [tuple(_rule(rule).values()) for rule in recipe.rules],
+            title=f"{recipe.name}: {recipe.summary} ({recipe.reference})",
+        )
+
+
+def _scorer(scorer: Any) -> dict[str, Any]:
+    return {
+        "name": scorer.name,
+        "summary": (scorer.__doc__ or "").split("\n")[0],
+        "columns": [
+            {
+                "name": column.name,
+                "kind": column.kind,
+                "unit": column.unit,
+                "low": _finite(column.low),
+                "high": _finite(column.high),
+                "direction": column.direction,
+                "definition": column.definition,
+                "source": column.source,
+            }
+            for column in scorer.columns
+        ],
+    }
+
+
+def _row(column: Column) -> tuple[str, ...]:
+    low = "" if math.isinf(column.low) else f"{column.low:g}"
+    high = "" if math.isinf(column.high) else f"{column.high:g}"
+    better = _READ_AS[column.direction]
+    return column.name, column.unit, f"{low}..{high}", better, column.definition, column.source
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "signal": rule.signal,
+        "min": _finite(rule.low),
+        "max": _finite(rule.high),
+        "missing": rule.missing,
+    }
+
+
+def _finite(limit: float) -> float | None:
+    return limit if math.isfinite(limit) else None

@@ -20,6 +20,7 @@ _HERE = "zerocost_cli.dataselect"
         "select": (f"{_HERE}.select", "Select documents by their scores, up to a budget."),
         "report": (f"{_HERE}.report", "One HTML page about a score folder."),
         "scorers": (f"{_HERE}.listing:scorers_command", "List the scorers."),
+        "recipes": (f"{_HERE}.listing:recipes_command", "List the recipes of filter."),
     },
 )
 @click.version_option(package_name="zerocost", prog_name="dataselect")

@@ -1,5 +1,5 @@
 """Rule-based quality signals of documents, from compiled kernels over their UTF-8."""
 
-from dataselect.scorers.signals.scorer import ALL, SIGNALS, Signals, signals
+from dataselect.scorers.signals.scorer import ALL, LIGHT, SIGNALS, Signals, signals
 
-__all__ = ["ALL", "SIGNALS", "Signals", "signals"]
+__all__ = ["ALL", "LIGHT", "SIGNALS", "Signals", "signals"]

@@ -14,8 +14,8 @@ from jaxtyping import Int32, Int64, UInt8, UInt32
 
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import Scratch
-from dataselect.scorers.signals.kernels.sentences import BEGUN, sentence_state
-from dataselect.scorers.signals.kernels.unicode_tables import SPACE, Tables, class_of
+from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING, sentence_state
+from dataselect.scorers.signals.kernels.unicode_tables import ALNUM, SPACE, Tables, class_of
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
 from zerocost.compiled import compiled_within
 
@@ -31,7 +31,8 @@ PHRASES = (
     b"use of cookies",
     b"use cookies",
 )
-"""Looked for in lower case: the first drops a document, the others a line."""
+"""Looked for in lower case, those with one initial together: the first drops a document, the others
+a line."""
 
 _LINES = COUNTS.index("c4_lines")
 _KEPT = COUNTS.index("c4_lines_kept")
@@ -42,6 +43,8 @@ _SENTENCES = COUNTS.index("sentences")
 _LONGEST_WORD, _FEWEST_WORDS = 1000, 3
 _NEWLINE, _DOT, _BRACE, _OPEN, _CLOSE = ord("\n"), ord("."), ord("{"), ord("["), ord("]")
 _ENDINGS = (ord("."), ord("?"), ord("!"), ord('"'), ord("'"))
+_COMMA = ord(",")
+_LOREM, _SCRIPT, _BRACE_BIT = 1 << 0, 1 << 1, 1 << len(PHRASES)
 _ZERO, _NINE = ord("0"), ord("9")
 _EDIT = np.frombuffer(b"[edit]", np.uint8)
 _NEEDED = np.frombuffer(b"[citation needed]", np.uint8)
@@ -50,9 +53,12 @@ _PHRASES = np.zeros((len(PHRASES), _WIDEST), np.uint8)
 for _row, _phrase in enumerate(PHRASES):
     _PHRASES[_row, : len(_phrase)] = np.frombuffer(_phrase, np.uint8)
 _LENGTHS = np.array(list(map(len, PHRASES)), np.int64)
-_INITIALS = np.zeros(256, np.bool_)
-for _phrase in PHRASES:
-    _INITIALS[[_phrase[0], _phrase[0] - 32]] = True
+# For each byte the first phrase that begins with it in either case, and the first that does not.
+_FIRST, _BEYOND = np.zeros(256, np.int64), np.zeros(256, np.int64)
+for _row, _phrase in enumerate(PHRASES):
+    for _letter in (_phrase[0], _phrase[0] - 32):
+        _FIRST[_letter] = _row if _BEYOND[_letter] == 0 else _FIRST[_letter]
+        _BEYOND[_letter] = _row + 1
 
 
 @compiled_within(inline=False)
@@ -80,96 +86,115 @@ def keep_lines(
     Returns:
         How many bytes are written.
     """
-    index, flags = tables.index, tables.flags
-    written = 0
-    kept = 0
+    ascii, index, flags = tables.ascii, tables.index, tables.flags
+    written = kept = 0
     at = start
     while at < end:
         stop = at
         while stop < end and data[stop] != _NEWLINE:
             stop += 1
-        first = written + 1 if kept else 0  # room for the newline between
-        length, words, longest = _copied(data, at, stop, index, flags, out, first)
+        first, last = _stripped(data, at, stop, index, flags)
         at = stop + 1
-        if words == 0:
+        if first == last:
             continue
         counts[_LINES] += 1
-        if longest > _LONGEST_WORD:
+        # A mark of a citation may stand behind the last sentence.
+        if data[last - 1] not in _ENDINGS and data[last - 1] != _CLOSE:
             continue
-        length = _without_citations(out, first, length)
-        if not _is_complete(out, first, length) or words < _FEWEST_WORDS:
+        words, longest = _words(data, first, last, ascii, index, flags)
+        if words < _FEWEST_WORDS or longest > _LONGEST_WORD:
             continue
-        found = _phrases(out, first, length)
-        if found & 1:
+        to = written + 1 if kept else 0  # room for the newline between
+        length = _without_citations(data, first, last, out, to)
+        if not _is_complete(out, to, length):
+            continue
+        found = _phrases(out, to, length)
+        if found & _LOREM:
             counts[_LOREM_IPSUM] += 1
+        elif found & _SCRIPT:
             continue
-        if found & 2:
-            continue
-        if _has_brace(out, first, length):
+        elif found & _BRACE_BIT:
             counts[_BRACKETS] += 1
-            continue
-        if found:
-            continue
-        counts[_C4_SENTENCES] += _sentences(out, first, length, tables, scratch, counts)
-        if kept:
-            out[written] = _NEWLINE
-        kept += 1
-        written = first + length
+        elif not found:
+            counts[_C4_SENTENCES] += _sentences(out, to, length, tables, scratch, counts)
+            if kept:
+                out[written] = _NEWLINE
+            kept += 1
+            written = to + length
     counts[_KEPT] += kept
     return written
 
 
 @compiled_within()
-def _copied(
+def _stripped(
     data: UInt8[np.ndarray, " bytes"],
-    at: int,
-    stop: int,
+    first: int,
+    last: int,
     index: Int32[np.ndarray, " blocks"],
     flags: UInt32[np.ndarray, " values"],
-    out: UInt8[np.ndarray, " room"],
-    to: int,
-) -> tuple[int, int, int]:
-    """Copy a line without white space at its ends; its bytes, words, longest word's characters."""
-    words = longest = here = 0
-    length = last = 0
-    while at < stop:
-        size = width(data[at])
-        if class_of(index, flags, decoded(data, at)) & SPACE:
-            here = 0
-            if words == 0:
-                at += size
-                continue
-        else:
-            words += here == 0
-            here += 1
-            longest = max(longest, here)
-            last = length + size
-        for k in range(size):
-            out[to + length + k] = data[at + k]
-        length += size
-        at += size
-    return last, words, longest
+) -> tuple[int, int]:
+    """The bytes of a line between the white space at its ends."""
+    while first < last and class_of(index, flags, decoded(data, first)) & SPACE:
+        first += width(data[first])
+    while last > first:
+        at = last - 1
+        while data[at] & 0xC0 == 0x80:
+            at -= 1
+        if not class_of(index, flags, decoded(data, at)) & SPACE:
+            break
+        last = at
+    return first, last
 
 
 @compiled_within()
-def _without_citations(text: UInt8[np.ndarray, " room"], first: int, length: int) -> int:
-    """Remove citation marks in place; how many bytes are left."""
-    to = at = first
-    end = first + length
+def _words(
+    data: UInt8[np.ndarray, " bytes"],
+    at: int,
+    end: int,
+    ascii: UInt32[np.ndarray, " characters"],
+    index: Int32[np.ndarray, " blocks"],
+    flags: UInt32[np.ndarray, " values"],
+) -> tuple[int, int]:
+    """How many words a line has, and how many characters the longest has."""
+    words = longest = here = 0
+    while at < end:
+        size = 1
+        if data[at] < 0x80:
+            space = np.int64(ascii[data[at]]) & SPACE
+        else:
+            size = width(data[at])
+            space = class_of(index, flags, decoded(data, at)) & SPACE
+        words += here == 0 and not space
+        here = 0 if space else here + 1
+        longest = max(longest, here)
+        at += size
+    return words, longest
+
+
+@compiled_within()
+def _without_citations(
+    data: UInt8[np.ndarray, " bytes"],
+    at: int,
+    end: int,
+    out: UInt8[np.ndarray, " room"],
+    first: int,
+) -> int:
+    """Copy a line without its citation marks; how many bytes it then has."""
+    to = first
     while at < end:
         size = 0
-        if text[at] == _OPEN:
+        if data[at] == _OPEN:
             stop = at + 1
-            while stop < end and _ZERO <= text[stop] <= _NINE:
+            while stop < end and _ZERO <= data[stop] <= _NINE:
                 stop += 1
-            if stop < end and text[stop] == _CLOSE:
+            if stop < end and data[stop] == _CLOSE:
                 size = stop + 1 - at
-            elif _stands(text, at, end, _EDIT):
+            elif _stands(data, at, end, _EDIT):
                 size = _EDIT.shape[0]
-            elif _stands(text, at, end, _NEEDED):
+            elif _stands(data, at, end, _NEEDED):
                 size = _NEEDED.shape[0]
         if size == 0:
-            text[to] = text[at]
+            out[to] = data[at]
             to += 1
             size = 1
         at += size
@@ -201,33 +226,26 @@ def _is_complete(text: UInt8[np.ndarray, " room"], first: int, length: int) -> b
 
 @compiled_within()
 def _phrases(text: UInt8[np.ndarray, " room"], first: int, length: int) -> int:
-    """Which phrases a line holds, a bit each."""
+    """Which phrases a line holds, a bit each, and whether it holds an opening bracket."""
     found = 0
-    for at in range(first, first + length):
-        if not _INITIALS[text[at]]:
-            continue
-        for row in range(_LENGTHS.shape[0]):
-            if at + _LENGTHS[row] > first + length:
-                continue
-            k = 0
-            while k < _LENGTHS[row] and _lower(text[at + k]) == _PHRASES[row, k]:
-                k += 1
-            if k == _LENGTHS[row]:
-                found |= 1 << row
+    end = first + length
+    for at in range(first, end):
+        letter = text[at]
+        if letter == _BRACE:
+            found |= _BRACE_BIT
+        for row in range(_FIRST[letter], _BEYOND[letter]):
+            if at + _LENGTHS[row] <= end:
+                k = 1
+                while k < _LENGTHS[row] and _lower(text[at + k]) == _PHRASES[row, k]:
+                    k += 1
+                if k == _LENGTHS[row]:
+                    found |= 1 << row
     return found
 
 
 @compiled_within()
 def _lower(letter: int) -> int:
     return letter | 32 if 65 <= letter <= 90 else letter
-
-
-@compiled_within()
-def _has_brace(text: UInt8[np.ndarray, " room"], first: int, length: int) -> bool:
-    for at in range(first, first + length):
-        if text[at] == _BRACE:
-            return True
-    return False
 
 
 @compiled_within()
@@ -243,26 +261,40 @@ def _sentences(
     ascii, index, flags = tables.ascii, tables.index, tables.flags
     codes, classes = scratch.codes, scratch.classes
     before = counts[_SENTENCES]
-    state = n = 0
-    seen = np.int64(0)
+    state = 0
     at, end = first, first + length
-    while at <= end:
-        kind = np.int64(SPACE)
-        code = size = 1
-        if at < end:
+    while at < end:
+        # A piece in ASCII with no mark at its end, in the middle of a sentence, changes nothing.
+        stop = at
+        seen = np.int64(0)
+        kind = np.int64(0)
+        while stop < end and text[stop] < 0x80:
+            kind = np.int64(ascii[text[stop]])
+            if kind & SPACE:
+                break
+            seen |= kind
+            stop += 1
+        if stop > at and (stop == end or text[stop] < 0x80) and not state & ENDING:
+            last = np.int64(ascii[text[stop - 1]])
+            if last & ALNUM or text[stop - 1] == _COMMA:
+                if seen & ALNUM:
+                    state = BEGUN
+                at = stop + 1
+                continue
+        n = 0
+        seen = np.int64(0)
+        while at < end:
             code = decoded(text, at)
-            size = width(text[at])
             kind = np.int64(ascii[code]) if code < 0x80 else class_of(index, flags, code)
-        if not kind & SPACE:
+            at += width(text[at])
+            if kind & SPACE:
+                break
             codes[n] = code
             classes[n] = kind
             seen |= kind
             n += 1
-        elif n > 0:
+        if n > 0:
             state = sentence_state(codes, classes, n, seen, state, counts)
-            n = 0
-            seen = np.int64(0)
-        at += size
     found = counts[_SENTENCES] - before + (state & BEGUN)
     counts[_SENTENCES] = before
     return max(1, found)

@@ -34,7 +34,7 @@ from dataselect.scorers.signals.kernels.scratch import (
     VOCABULARY,
     Scratch,
 )
-from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING
+from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING, is_abbreviation
 from dataselect.scorers.signals.kernels.stop_words import find
 from dataselect.scorers.signals.kernels.syllables import syllables
 from dataselect.scorers.signals.kernels.unicode_tables import END, SPACE, Tables, class_of
@@ -67,7 +67,7 @@ _READING_LETTERS = COUNTS.index("reading_letters")
 _SYLLABLES = COUNTS.index("syllables")
 
 _JAVASCRIPT, _JAVASCRIPT_LENGTH = np.uint64(hash_of("javascript")), len("javascript")
-_LONGEST_STOP_WORD, _LONGEST_ABBREVIATION = 13, 4
+_LONGEST_STOP_WORD = 13
 _SPACE, _NEWLINE, _FULL_STOP, _M = ord(" "), ord("\n"), ord("."), ord("m")
 _CASE = np.uint64(0x2020202020202020)
 # One of these may stand behind a simple word: the hash of the mark as a word of its own, else 0.
@@ -207,9 +207,7 @@ def scan(
                     data[at + 1] < 0x80 and np.int64(ascii[data[at + 1]]) & SPACE
                 ):
                     mark = _MARKS[data[at]]
-                    simple = mark != np.uint64(0) and (
-                        data[at] != _FULL_STOP or letters > _LONGEST_ABBREVIATION
-                    )
+                    simple = mark != np.uint64(0)
         if simple:
             word = mixed(exact, letters)
             normal = word if uppercase == 0 else mixed(folded, letters)
@@ -259,7 +257,8 @@ def scan(
                 whole = word ^ (mark >> np.uint64(1))
                 if np.int64(ascii[data[at]]) & END:
                     piece[STRETCH] = 0
-                    piece[SENTENCE] |= ENDING
+                    if data[at] != _FULL_STOP or not is_abbreviation(word, letters):
+                        piece[SENTENCE] |= ENDING
                 if want & WANT_TOKENS:
                     tokens = piece[TOKENS]
                     token_hashes[tokens] = mark

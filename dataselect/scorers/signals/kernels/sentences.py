@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt32
 
+from dataselect.scorers.signals.kernels.hashing import hash_codes, hash_of
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.unicode_tables import (
     ALNUM,
@@ -15,7 +16,15 @@ from dataselect.scorers.signals.kernels.unicode_tables import (
 )
 from zerocost.compiled import compiled_within
 
-__all__ = ["ABBREVIATIONS", "BEGUN", "CLOSERS", "ENDING", "INLINE", "sentence_state"]
+__all__ = [
+    "ABBREVIATIONS",
+    "BEGUN",
+    "CLOSERS",
+    "ENDING",
+    "INLINE",
+    "is_abbreviation",
+    "sentence_state",
+]
 
 BEGUN, ENDING = 1, 2
 """State: the sentence has a letter or digit; it ends unless a lower-case letter follows."""
@@ -32,9 +41,8 @@ ABBREVIATIONS = ("Mr", "Mrs", "Ms", "Dr", "Prof", "St", "vs")
 _SENTENCES = COUNTS.index("sentences")
 _CLOSERS = tuple(map(ord, CLOSERS))
 _INLINE = tuple(map(ord, INLINE))
-_ABBREVIATIONS = np.array(
-    [[*map(ord, word)] + [0] * (4 - len(word)) for word in ABBREVIATIONS], np.int32
-)
+_ABBREVIATIONS = np.array([hash_of(word) for word in ABBREVIATIONS], np.uint64)
+_LONGEST = max(map(len, ABBREVIATIONS))
 _ELLIPSIS, _FULL_STOP = ord("…"), ord(".")
 
 
@@ -84,29 +92,33 @@ def sentence_state(
     if (
         state & BEGUN
         and (classes[last] & TERMINAL or codes[last] == _ELLIPSIS)
-        and not (codes[last] == _FULL_STOP and _is_abbreviation(codes, classes, last))
+        and not (codes[last] == _FULL_STOP and _ends_in_abbreviation(codes, classes, last))
     ):
         state |= ENDING
     return state
 
 
 @compiled_within()
-def _is_abbreviation(
+def _ends_in_abbreviation(
     codes: Int32[np.ndarray, " room"], classes: UInt32[np.ndarray, " room"], end: int
 ) -> bool:
     """Whether ``codes[:end]`` is an abbreviation behind what is not a letter."""
     first = 0
     while first < end and not classes[first] & LETTER:
         first += 1
-    n = end - first
-    if n == 1:
-        return True
-    if n > 4:
+    if end - first > _LONGEST:
         return False
-    for row in range(_ABBREVIATIONS.shape[0]):
-        same = n == 4 or _ABBREVIATIONS[row, n] == 0
-        for k in range(n):
-            same &= _ABBREVIATIONS[row, k] == codes[first + k]
-        if same:
+    return end > first and is_abbreviation(hash_codes(codes, first, end), end - first)
+
+
+@compiled_within()
+def is_abbreviation(word: int, length: int) -> bool:
+    """Whether the word of a hash and length takes a full stop that ends no sentence."""
+    if length == 1:
+        return True
+    if length > _LONGEST:
+        return False
+    for k in range(_ABBREVIATIONS.shape[0]):
+        if _ABBREVIATIONS[k] == word:
             return True
     return False
