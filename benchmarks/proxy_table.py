@@ -75,7 +75,7 @@ def cells() -> list[str]:
 def score(folder: Path, runs: list[tuple[str, int, str]], jobs: int) -> None:
     from nasproxy import spaces
     from nasproxy.images import load_batch
-    from nasproxy.scoring.table import rank_architectures
+    from nasproxy.scoring.rank import rank_architectures
 
     space = spaces.get("nasbench201")
     architectures = [space.parse(text) for text in cells()]
