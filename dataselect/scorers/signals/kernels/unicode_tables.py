@@ -31,6 +31,7 @@ __all__ = [
     "NONASCII",
     "NUMERIC",
     "PUNCTUATION",
+    "SCRIPTS",
     "SPACE",
     "SYMBOL",
     "TERMINAL",
@@ -83,7 +84,7 @@ SYMBOL = 1 << 16
 UNICODE = f"unicode {unicodedata.unidata_version}"
 """The version of the tables; part of a scorer's fingerprint."""
 
-_SCRIPTS = (
+SCRIPTS = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x0F00, 0x109F),  # Tibetan, Myanmar
     (0x1780, 0x17FF),  # Khmer
@@ -218,7 +219,7 @@ def _flags() -> np.ndarray:
             cased, ignorable = _sigma_context(characters)
             part[cased] |= CASED
             part[ignorable] |= IGNORABLE
-    for low, high in _SCRIPTS:
+    for low, high in SCRIPTS:
         part = flags[low : high + 1]
         part[part & LETTER != 0] |= UNSPACED
     flags[ord("_")] |= WORD
