@@ -78,8 +78,10 @@ def main() -> None:
     print("asked for                   columns   CPU s     MB/s   documents/s")
     for what, scorer in asked.items():
         seconds = run(scorer, parts)
-        print(f"{what:26} {len(scorer.columns):8d} {seconds:8.3f} {size / seconds:8.1f} "
-              f"{documents / seconds:12.0f}")
+        print(
+            f"{what:26} {len(scorer.columns):8d} {seconds:8.3f} {size / seconds:8.1f} "
+            f"{documents / seconds:12.0f}"
+        )
     one, two = threaded(SIGNALS, parts, 1), threaded(SIGNALS, parts, 2)
     print(f"\nall, by the clock: one thread {one:.2f} s, two {two:.2f} s: {one / two:.2f} times")
 

@@ -148,7 +148,7 @@ def _parts(piece: str, at: int) -> bool:
     if mark == ",":
         return before.isalpha() and after.isalpha()
     if mark == ".":
-        return (before.islower() or (before.istitle() and not before.isupper())) and after.isupper()
+        return before.islower() and after.isupper()
     return mark in "+*" and before.isnumeric() and after.isnumeric()
 
 
@@ -256,8 +256,7 @@ def sentences(text: str, terminal: frozenset[str]) -> int:
             visible = [character for character in piece if character.isalnum()]
             if ending:
                 first = visible[0] if visible else ""
-                lower = bool(first) and not first.isupper() and (first.islower() or first.istitle())
-                if not lower:
+                if not first.islower():
                     total += 1
                     begun = False
             ending = False
@@ -306,6 +305,7 @@ def c4(text: str, terminal: frozenset[str]) -> tuple[dict[str, Value], str]:
             kept.append(line)
     return {
         "c4_kept_line_fraction": len(kept) / len(lines) if lines else None,
+        "c4_kept_characters": sum(map(len, kept)),
         "c4_sentence_count": sum(max(1, sentences(line, terminal)) for line in kept),
         "c4_lorem_ipsum_lines": lorem,
         "c4_curly_bracket_lines": brackets,
@@ -318,6 +318,7 @@ def sizes(text: str, terminal: frozenset[str]) -> dict[str, Value]:
     return {
         "characters": len(text),
         "lines": len(lines),
+        "lowercase_fraction": sum(map(str.islower, text)) / len(text) if text else None,
         "paragraphs": len(re.split(r"\n{2,}", text.strip())) if text.strip() else 0,
         "sentences": sentences(text, terminal),
         "fineweb_terminal_line_fraction": share(lambda line: line.rstrip()[-1] in terminal, full),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,9 +61,9 @@ def decide(scores: pa.Table | pa.RecordBatch, recipe: Recipe) -> pa.RecordBatch:
         ],
         names=["signal", "value", "bound", "limit"],
     )
-    offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
+    offsets: Any = pa.array(np.concatenate([[0], np.cumsum(count)]).astype(np.int32))
     return pa.RecordBatch.from_arrays(
-        [pa.array(count == 0), pa.ListArray.from_arrays(pa.array(offsets), broken_rules)],
+        [pa.array(count == 0), pa.ListArray.from_arrays(offsets, broken_rules)],
         names=["kept", "broken"],
     )
 
@@ -76,4 +76,5 @@ def _numbers(scores: pa.Table | pa.RecordBatch, name: str) -> np.ndarray:
     column = scores.column(name)
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan), np.float64)
+    numbers: Any = column.cast(pa.float64())
+    return np.asarray(pc.fill_null(numbers, np.nan), np.float64)

@@ -34,5 +34,8 @@ def edit_lines(column: pa.Array[Any]) -> pa.Array[Any]:
     data, offsets, present = text_arrays(column)
     room = int(3 * (offsets[-1] - offsets[0])) if len(present) else 0
     text, places = edited(data, offsets, present, room, unicode_tables())
-    whole = pa.LargeStringArray.from_buffers(len(present), pa.py_buffer(places), pa.py_buffer(text))
-    return pc.if_else(pa.array(present), whole, pa.scalar(None, pa.large_string()))
+    whole = pa.LargeStringArray.from_buffers(
+        len(present), pa.py_buffer(places.data), pa.py_buffer(text.data)
+    )
+    kept: pa.Array[Any] = pc.if_else(pa.array(present), whole, pa.scalar(None, pa.large_string()))
+    return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -30,7 +30,7 @@ class Measured:
     counts: Int64[np.ndarray, "documents counts"]
     sums: Float64[np.ndarray, "documents sums"]
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Any:
         if name == "symbols":
             return self["hashes"] + self["ellipses"]
         if name == "line_characters":
@@ -65,7 +65,8 @@ class Signal:
 def ratio(above: np.ndarray, below: np.ndarray, *, empty: float = np.nan) -> np.ndarray:
     """``above / below``; ``empty`` where ``below`` is 0."""
     out = np.full(above.shape, empty)
-    return np.divide(above, below, out=out, where=below != 0)
+    np.divide(above, below, out=out, where=below != 0)
+    return out
 
 
 def count(

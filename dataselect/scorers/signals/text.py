@@ -62,6 +62,10 @@ SIZES: tuple[Signal, ...] = (
         _tokens,
     ),
     share(
+        "lowercase_fraction", 1, "characters that are lower-case (str.islower)", _OWN,
+        "lowercase", "characters", spaced=True,
+    ),
+    share(
         "unspaced_letter_fraction", 0,
         "letters of scripts written without spaces between words", _OWN, "unspaced_letters",
         "letters",
