@@ -59,7 +59,7 @@ def _compiled(kernel: F, **options: Any) -> F:
         plain.__code__, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
     )
     functools.update_wrapper(named, plain)
-    del vars(named)["__wrapped__"]
+    del vars(named)["__wrapped__"]  # numba would see through it
     # Numba asks of kept code only whether its own file is the same. It holds the code and constants
     # of files beside it too: kept under a name with all their contents, it is never out of date.
     named.__qualname__ = (

@@ -148,7 +148,7 @@ def _parts(piece: str, at: int) -> bool:
     if mark == ",":
         return before.isalpha() and after.isalpha()
     if mark == ".":
-        return (before.islower() or (before.istitle() and not before.isupper())) and after.isupper()
+        return before.islower() and after.isupper()
     return mark in "+*" and before.isnumeric() and after.isnumeric()
 
 
@@ -256,8 +256,7 @@ def sentences(text: str, terminal: frozenset[str]) -> int:
             visible = [character for character in piece if character.isalnum()]
             if ending:
                 first = visible[0] if visible else ""
-                lower = bool(first) and not first.isupper() and (first.islower() or first.istitle())
-                if not lower:
+                if not first.islower():
                     total += 1
                     begun = False
             ending = False
@@ -306,6 +305,7 @@ def c4(text: str, terminal: frozenset[str]) -> tuple[dict[str, Value], str]:
             kept.append(line)
     return {
         "c4_kept_line_fraction": len(kept) / len(lines) if lines else None,
+        "c4_kept_characters": sum(map(len, kept)),
         "c4_sentence_count": sum(max(1, sentences(line, terminal)) for line in kept),
         "c4_lorem_ipsum_lines": lorem,
         "c4_curly_bracket_lines": brackets,
@@ -318,6 +318,7 @@ def sizes(text: str, terminal: frozenset[str]) -> dict[str, Value]:
     return {
         "characters": len(text),
         "lines": len(lines),
+        "lowercase_fraction": sum(map(str.islower, text)) / len(text) if text else None,
         "paragraphs": len(re.split(r"\n{2,}", text.strip())) if text.strip() else 0,
         "sentences": sentences(text, terminal),
         "fineweb_terminal_line_fraction": share(lambda line: line.rstrip()[-1] in terminal, full),
@@ -413,3 +414,58 @@ def syllables(letters: str) -> int:  # noqa: PLR0912
     if n > 5 and word.startswith(("every", "there", "where")):
         total -= 1
     return max(1, total)
+
+
+def reading(text: str, terminal: frozenset[str]) -> dict[str, Value]:
+    """Readability by its formulas; None where the letters are not mostly Latin."""
+    words = [
+        word
+        for piece in text.split()
+        for word in _reading_words(piece)
+    ]  # fmt: skip
+    letters = sum(sum(map(str.isalpha, word)) for word in words)
+    spoken = sum(syllables(_plain(word)) for word in words)
+    found = sentences(text, terminal)
+    everything = [letter for letter in text if letter.isalpha()]
+    latin = 2 * sum(letter.isascii() for letter in everything) >= len(everything)
+    if not words or not found or not latin:
+        return dict.fromkeys(
+            ("flesch_reading_ease", "flesch_kincaid_grade", "automated_readability_index",
+             "coleman_liau_index")
+        )  # fmt: skip
+    n = len(words)
+    return {
+        "flesch_reading_ease": 206.835 - 1.015 * n / found - 84.6 * spoken / n,
+        "flesch_kincaid_grade": 0.39 * n / found + 11.8 * spoken / n - 15.59,
+        "automated_readability_index": 4.71 * letters / n + 0.5 * n / found - 21.43,
+        "coleman_liau_index": 5.88 * letters / n - 29.6 * found / n - 15.8,
+    }
+
+
+def _reading_words(piece: str) -> list[str]:
+    """Runs of letters, with the marks and the apostrophes inside them."""
+    words: list[str] = []
+    word = ""
+    for k, character in enumerate(piece):
+        letter = character.isalpha()
+        mark = unicodedata.category(character).startswith("M")
+        apostrophe = character in "'’" and piece[k + 1 : k + 2].isalpha()
+        if letter or (word and (mark or apostrophe)):
+            word += character
+        elif word:
+            words.append(word)
+            word = ""
+    return [*words, word] if word else words
+
+
+def _plain(word: str) -> str:
+    """The letters of a word as ASCII: an accented vowel is an a, any other letter an x."""
+    return "".join(
+        letter
+        if letter.isascii()
+        else "a"
+        if len(base := unicodedata.normalize("NFD", letter.lower())) > 1 and base[0] in VOWELS
+        else "x"
+        for letter in word
+        if letter.isalpha()
+    )

@@ -61,12 +61,9 @@ def decide(scores: pa.Table | pa.RecordBatch, recipe: Recipe) -> pa.RecordBatch:
         ],
         names=["signal", "value", "bound", "limit"],
     )
-    offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
+    offsets: Any = pa.array(np.concatenate([[0], np.cumsum(count)]).astype(np.int32))
     return pa.RecordBatch.from_arrays(
-        [
-            pa.array(count == 0),
-            pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), broken_rules),
-        ],
+        [pa.array(count == 0), pa.ListArray.from_arrays(offsets, broken_rules)],
         names=["kept", "broken"],
     )
 
@@ -79,5 +76,5 @@ def _numbers(scores: pa.Table | pa.RecordBatch, name: str) -> np.ndarray:
     column: pa.Array[Any] | pa.ChunkedArray[Any] = scores.column(name)
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    numbers: Any = column.cast(pa.float64())  # the stubs lose the type of what cast gives
+    numbers: Any = column.cast(pa.float64())
     return np.asarray(pc.fill_null(numbers, np.nan), np.float64)

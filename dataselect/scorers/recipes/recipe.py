@@ -202,7 +202,7 @@ def _limit(rule: Mapping[str, Any], key: str, place: str, default: float) -> flo
 
 
 def _missing(table: Mapping[str, Any], place: str, default: Missing | None) -> Missing | None:
-    value = table.get("missing", default)
+    value: Missing | None = table.get("missing", default)
     if value is not None and value not in _MISSING:
         raise DataselectError(
             f"{place}: missing is {value!r}",

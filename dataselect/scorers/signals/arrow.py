@@ -33,10 +33,12 @@ def text_arrays(column: pa.Array[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarr
     if size == 0 or offsets is None:
         empty = np.zeros(0, np.uint8)
         return empty, np.zeros(size + 1, np.int64), np.zeros(size, np.bool_)
-    width = np.int64 if wide else np.int32
-    places: np.ndarray = np.frombuffer(memoryview(offsets), width)[
-        column.offset : column.offset + size + 1
-    ]
-    letters = np.zeros(0, np.uint8) if data is None else np.frombuffer(memoryview(data), np.uint8)
+    width: Any = np.int64 if wide else np.int32
+    places = np.frombuffer(_bytes(offsets), width)[column.offset : column.offset + size + 1]
+    letters = np.zeros(0, np.uint8) if data is None else np.frombuffer(_bytes(data), np.uint8)
     present = np.asarray(column.is_valid().to_numpy(zero_copy_only=False), np.bool_)
     return letters, places.astype(np.int64), present
+
+
+def _bytes(buffer: pa.Buffer) -> Any:
+    return buffer  # has the buffer protocol, which its type stubs do not say

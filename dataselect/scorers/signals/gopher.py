@@ -64,8 +64,9 @@ GOPHER: tuple[Signal, ...] = (
         share(
             f"gopher_top_{n}gram_character_fraction", -1,
             f"characters in the most frequent {n}-gram of Gopher words, with the spaces between "
-            "them; 0 where none occurs twice", _SOURCE, f"token_top_{n}gram", "characters",
-            want=WANT_TOKEN_GRAMS, spaced=True, high=math.inf,
+            "them, as often as it occurs; 0 where none occurs twice", _SOURCE,
+            f"token_top_{n}gram", "characters", want=WANT_TOKEN_GRAMS, spaced=True,
+            high=math.inf,
         )
         for n in (2, 3, 4)
     ),

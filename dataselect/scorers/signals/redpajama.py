@@ -147,8 +147,10 @@ _REPETITION = (
     *(
         share(
             f"rps_doc_frac_chars_top_{n}gram", -1,
-            f"characters of words in the most frequent {n}-gram; 0 where none occurs twice",
+            f"characters of words in the most frequent {n}-gram, as often as it occurs, overlaps "
+            "and all (above 1 for one word repeated); 0 where none occurs twice",
             _SOURCE, f"word_top_{n}gram", "word_characters", empty=0.0,
+            high=float(n),
             want=WANT_WORD_GRAMS, spaced=True,
         )
         for n in (2, 3, 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -30,7 +30,7 @@ class Measured:
     counts: Int64[np.ndarray, "documents counts"]
     sums: Float64[np.ndarray, "documents sums"]
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Any:
         if name == "symbols":
             return np.asarray(self["hashes"] + self["ellipses"])
         if name == "line_characters":

@@ -40,6 +40,10 @@ C4: tuple[Signal, ...] = (
         "c4_lines_kept", "c4_lines", want=WANT_C4, spaced=True,
     ),
     count(
+        "c4_kept_characters", "characters", 0, "characters of the lines that C4's rules keep",
+        _C4_SOURCE, "c4_characters", want=WANT_C4, spaced=True,
+    ),
+    count(
         "c4_sentence_count", "sentences", 1, "sentences in the lines that C4's rules keep",
         _C4_SOURCE, "c4_sentences", want=WANT_C4, spaced=True,
     ),

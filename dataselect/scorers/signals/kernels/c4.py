@@ -36,6 +36,7 @@ a line."""
 
 _LINES = COUNTS.index("c4_lines")
 _KEPT = COUNTS.index("c4_lines_kept")
+_CHARACTERS = COUNTS.index("c4_characters")
 _C4_SENTENCES = COUNTS.index("c4_sentences")
 _LOREM_IPSUM = COUNTS.index("c4_lorem_ipsum")
 _BRACKETS = COUNTS.index("c4_brackets")
@@ -117,6 +118,8 @@ def keep_lines(
             counts[_BRACKETS] += 1
         elif not found:
             counts[_C4_SENTENCES] += _sentences(out, to, length, tables, scratch, counts)
+            for place in range(to, to + length):
+                counts[_CHARACTERS] += out[place] & 0xC0 != 0x80
             if kept:
                 out[written] = _NEWLINE
             kept += 1

@@ -41,6 +41,7 @@ __all__ = ["add_piece"]
 
 _LETTERS = COUNTS.index("letters")
 _ASCII_LETTERS = COUNTS.index("ascii_letters")
+_LOWERCASE = COUNTS.index("lowercase")
 _UNSPACED = COUNTS.index("unspaced_letters")
 _WORD_CHARACTERS = COUNTS.index("word_characters")
 _LOREM_IPSUM = COUNTS.index("lorem_ipsum")
@@ -76,7 +77,7 @@ def add_piece(
     """
     ascii, index, flags_of = tables.ascii, tables.index, tables.flags
     codes, classes, line, piece = scratch.codes, scratch.classes, scratch.line, scratch.piece
-    length = letters = ascii_letters = unspaced = uppercase = ends = 0
+    length = letters = ascii_letters = unspaced = uppercase = lowercase = ends = 0
     seen = np.int64(0)
     while at < end:
         code = np.int64(data[at])
@@ -98,10 +99,12 @@ def add_piece(
         ascii_letters += (flags >> 4) & 1
         uppercase += (flags >> 5) & 1
         ends += (flags >> 9) & 1
+        lowercase += (flags >> 6) & 1
         unspaced += (flags >> 11) & 1
     counts[_LETTERS] += letters
     counts[_ASCII_LETTERS] += ascii_letters
     counts[_UNSPACED] += unspaced
+    counts[_LOWERCASE] += lowercase
 
     if seen & SYMBOL or ends > 2:
         count_symbols(codes, length, counts)

@@ -10,6 +10,7 @@ COUNTS = (
     "letters",
     "ascii_letters",
     "unspaced_letters",
+    "lowercase",
     "newlines",
     "curly_brackets",
     "hashes",
@@ -56,6 +57,7 @@ COUNTS = (
     # what C4's line rules leave
     "c4_lines",
     "c4_lines_kept",
+    "c4_characters",
     "c4_sentences",
     "c4_lorem_ipsum",
     "c4_brackets",

@@ -8,7 +8,14 @@ from jaxtyping import Int32, Int64, UInt32, UInt64
 from dataselect.scorers.signals.kernels.hashing import hash_codes
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.stop_words import find
-from dataselect.scorers.signals.kernels.unicode_tables import ASCII_LETTER, END, LOWER, UPPER, WORD
+from dataselect.scorers.signals.kernels.unicode_tables import (
+    ASCII_LETTER,
+    END,
+    LOWER,
+    TITLE,
+    UPPER,
+    WORD,
+)
 from zerocost.compiled import compiled_within
 
 __all__ = ["count_raw_words", "count_symbols", "split_sentences"]
@@ -44,7 +51,7 @@ def count_raw_words(
             seen |= np.int64(classes[last])
             last += 1
         counts[_RAW_WORDS] += 1
-        counts[_RAW_CAPITALS] += seen & UPPER != 0 and seen & LOWER == 0
+        counts[_RAW_CAPITALS] += seen & UPPER != 0 and seen & (LOWER | TITLE) == 0
         if seen & ASCII_LETTER:
             counts[_RAW_ALPHABETIC] += 1
             if seen & UPPER == 0 and last - first <= _LONGEST_STOP_WORD:

@@ -46,6 +46,7 @@ __all__ = ["scan"]
 
 _ASCII_LETTERS = COUNTS.index("ascii_letters")
 _LETTERS = COUNTS.index("letters")
+_LOWERCASE = COUNTS.index("lowercase")
 _NEWLINES = COUNTS.index("newlines")
 _RAW_WORDS = COUNTS.index("raw_words")
 _RAW_ALPHABETIC = COUNTS.index("raw_alphabetic")
@@ -119,7 +120,7 @@ def scan(
     begin_line(line)
     text_end = _visible_end(data, start, end, index, flags_of)
     lines = paragraphs = 0
-    simple_words = simple_letters = simple_marks = 0
+    simple_words = simple_letters = simple_uppercase = simple_marks = 0
     line_hash = paragraph_hash = SEED
     line_space = paragraph_space = np.uint64(0)
     paragraph_length = pending = 0  # characters up to the last piece, and of white space behind it
@@ -219,6 +220,7 @@ def scan(
                     stop = find(word, stop_words)
                     counts[_RAW_STOP_WORDS] += stop >= 0
             else:
+                simple_uppercase += uppercase
                 counts[_RAW_CAPITALS] += uppercase == letters
                 if piece[SENTENCE] & ENDING and data[first] < ord("a"):
                     counts[_SENTENCES] += 1
@@ -294,6 +296,7 @@ def scan(
     counts[_SENTENCES] += piece[SENTENCE] & BEGUN
     counts[_LETTERS] += simple_letters
     counts[_ASCII_LETTERS] += simple_letters
+    counts[_LOWERCASE] += simple_letters - simple_uppercase
     counts[_RAW_WORDS] += simple_words + simple_marks
     counts[_RAW_ALPHABETIC] += simple_words
     counts[_WORDS] = piece[VOCABULARY]

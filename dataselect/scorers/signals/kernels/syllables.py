@@ -18,6 +18,10 @@ _LANES = tuple(np.uint64(code) for code in b"aeiouy")
 _LANE_A, _LANE_E, _LANE_I, _LANE_O, _LANE_U, _LANE_Y = _LANES
 _EIGHT, _TOP = np.uint64(8), np.uint64(56)
 _NONE = 0
+# The letters that the endings and beginnings with rules have at their end and beginning.
+_ENDINGS, _BEGINNINGS = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
+_ENDINGS[list(b"esdmgyltESDMGYLT")] = True
+_BEGINNINGS[list(b"setwSETW")] = True
 _A, _C, _D, _E, _F, _G, _H, _I, _L, _M, _N, _O, _P, _Q, _R, _S, _T, _U, _V, _X, _Y, _Z = (
     b"acdefghilmnopqrstuvxyz"
 )
@@ -59,8 +63,10 @@ def syllables(data: UInt8[np.ndarray, " bytes"], start: int, length: int) -> int
         carry = vowels >> _TOP
     if pairs:
         groups = _apart(data, start, n)
-    if n > 2:
-        groups += _ending(data, start, n) + _beginning(data, start, n)
+    if n > 2 and _ENDINGS[data[start + n - 1]]:
+        groups += _ending(data, start, n)
+    if n > 4 and _BEGINNINGS[data[start]]:
+        groups += _beginning(data, start, n)
     return max(1, groups)
 
 

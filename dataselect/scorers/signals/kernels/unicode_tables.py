@@ -31,9 +31,11 @@ __all__ = [
     "NONASCII",
     "NUMERIC",
     "PUNCTUATION",
+    "SCRIPTS",
     "SPACE",
     "SYMBOL",
     "TERMINAL",
+    "TITLE",
     "UNICODE",
     "UNSPACED",
     "UPPER",
@@ -56,7 +58,7 @@ ASCII_LETTER = 1 << 4
 UPPER = 1 << 5
 """``str.isupper`` of the single character."""
 LOWER = 1 << 6
-"""``str.islower`` or ``str.istitle``: what makes a word not upper-case."""
+"""``str.islower`` of the single character."""
 NUMERIC = 1 << 7
 """``str.isnumeric``."""
 PUNCTUATION = 1 << 8
@@ -80,10 +82,13 @@ TERMINAL = 1 << 15
 SYMBOL = 1 << 16
 """Curly brackets, the hash mark, U+2026."""
 
+TITLE = 1 << 17
+"""``str.istitle`` but not ``str.isupper``: the four letters like U+01C5, and Greek ones."""
+
 UNICODE = f"unicode {unicodedata.unidata_version}"
 """The version of the tables; part of a scorer's fingerprint."""
 
-_SCRIPTS = (
+SCRIPTS = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x0F00, 0x109F),  # Tibetan, Myanmar
     (0x1780, 0x17FF),  # Khmer
@@ -201,7 +206,7 @@ def _flags() -> np.ndarray:
         (LETTER, str.isalpha),
         (UPPER, str.isupper),
         (LOWER, str.islower),
-        (LOWER, str.istitle),
+        (TITLE, str.istitle),
         (NUMERIC, str.isnumeric),
     )
     for codes, characters in _assigned():
@@ -218,7 +223,7 @@ def _flags() -> np.ndarray:
             cased, ignorable = _sigma_context(characters)
             part[cased] |= CASED
             part[ignorable] |= IGNORABLE
-    for low, high in _SCRIPTS:
+    for low, high in SCRIPTS:
         part = flags[low : high + 1]
         part[part & LETTER != 0] |= UNSPACED
     flags[ord("_")] |= WORD

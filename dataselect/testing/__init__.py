@@ -1,0 +1,1 @@
+"""Tests to inherit, for what third parties add."""

@@ -1,0 +1,129 @@
+"""The kernels against the slow reference, on arbitrary Unicode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import signals_reference as reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataselect.scorers.signals import ALL, SIGNALS, signals
+from dataselect.scorers.signals.editing import edit_lines
+from dataselect.scorers.signals.kernels import unicode_tables as unicode
+from dataselect.scorers.signals.kernels.stop_words import stop_words
+from dataselect.scorers.signals.kernels.syllables import syllables
+from dataselect.scorers.signals.signal import UNSPACED_SHARE
+
+STOP_WORDS = stop_words()
+TERMINAL = frozenset(
+    chr(code)
+    for code in range(0x110000)
+    if unicode.class_of(unicode.unicode_tables().index, unicode.unicode_tables().flags, code)
+    & unicode.TERMINAL
+)  # fmt: skip
+OWN = {"tokens_estimate", "unspaced_letter_fraction"}
+
+# What the definitions turn on: marks, cases, white space, marks that combine, scripts.
+PARTS = st.sampled_from(
+    [*"aAbBzZ19 \n.!?,;:'’-–—_#{}[]()\"•…/@+*~=<>|½ⅧªʰΣσςİıßéÉǅﬁ가각힣中日ก",
+     *"\t\r\x0b\x1c\x85\u00a0\u2003",
+     *"\u2028\u200b\u00ad\u0301\u0323\u0345\u0378\ufffd\U0001d400\U0001f389。！」",
+     "lorem ipsum", "Lorem", "IPSUM", "javascript", "JavaScript", "...", "the ", "be", "have",
+     "don't", "well-known", "U.S.", "Mr. ", "end. ", "The ", "\n\n", "a b c d e ", "word ",
+     "[12]", "[edit]", "uses cookies", "Terms of Use", "3.14", "http://a.b/c?d=e", "ΑΣ ", "e\u0301"]
+)  # fmt: skip
+SPECKLED = st.lists(PARTS, max_size=40).map("".join)
+REPEATING = st.tuples(SPECKLED, st.integers(1, 6)).map(lambda pair: pair[0] * pair[1])
+TEXTS = st.lists(SPECKLED | REPEATING | st.text(max_size=60), max_size=12)
+
+
+def expected(text: str) -> dict[str, reference.Value]:
+    found = {
+        **reference.sizes(text, TERMINAL),
+        **reference.redpajama(text, STOP_WORDS),
+        **reference.gopher(text),
+        **reference.c4(text, TERMINAL)[0],
+        **reference.reading(text, TERMINAL),
+    }
+    letters = [letter for letter in text if letter.isalpha()]
+    unspaced = sum(any(low <= ord(c) <= high for low, high in unicode.SCRIPTS) for c in letters)
+    if unspaced > UNSPACED_SHARE * len(letters):
+        found |= dict.fromkeys(signal.column.name for signal in ALL if signal.spaced)
+    return found
+
+
+def assert_equal(texts: list[str], found: pa.RecordBatch) -> None:
+    columns = {name: found.column(name).to_pylist() for name in found.schema.names}
+    for at, text in enumerate(texts):
+        wanted = expected(text)
+        assert set(wanted) | OWN == set(columns)
+        for name, value in wanted.items():
+            got = columns[name][at]
+            if isinstance(value, float) and got is not None:
+                assert got == pytest.approx(value, rel=1e-9, abs=1e-9), (name, text)
+            else:
+                assert got == value, (name, text)
+
+
+def score(texts: Any) -> pa.RecordBatch:
+    column = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.large_string())
+    return SIGNALS.score(pa.RecordBatch.from_arrays([column], names=["text"]))
+
+
+@settings(deadline=None, max_examples=150)
+@given(TEXTS)
+def test_every_signal_is_what_its_definition_says(texts: list[str]) -> None:
+    assert_equal(texts, score(texts))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.binary(max_size=20) | SPECKLED.map(str.encode), max_size=8), st.integers(0, 5))
+def test_invalid_utf8_is_read_as_python_reads_it(documents: list[bytes], cut: int) -> None:
+    documents = [document[cut:] for document in documents]  # in the middle of a character
+    raw = pa.array(documents, pa.large_binary())
+    column = pa.LargeStringArray.from_buffers(len(raw), *raw.buffers()[1:])
+    texts = [document.decode("utf-8", "replace") for document in documents]
+    assert score(column).equals(score(texts))
+    assert edit_lines(column).equals(edit_lines(pa.array(texts, pa.large_string())))
+
+
+@settings(deadline=None, max_examples=100)
+@given(TEXTS)
+def test_edited_lines_are_those_that_the_rules_keep(texts: list[str]) -> None:
+    edited = edit_lines(pa.array(texts, pa.string()))
+    assert edited.to_pylist() == [reference.c4(text, TERMINAL)[1] for text in texts]
+
+
+@settings(deadline=None, max_examples=50)
+@given(TEXTS, st.sets(st.sampled_from([signal.column.name for signal in ALL]), min_size=1))
+def test_what_else_is_asked_does_not_matter(texts: list[str], names: set[str]) -> None:
+    whole = score(texts)
+    batch = pa.RecordBatch.from_arrays([pa.array(texts, pa.large_string())], names=["text"])
+    chosen = tuple(sorted(names))
+    assert signals(chosen).score(batch).equals(whole.select(chosen))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text("aeiouylrsdntgmhcfqxzAEIOUYLRSDT", min_size=1, max_size=70))
+def test_syllables_are_those_of_the_rules(word: str) -> None:
+    data = np.frombuffer(word.encode() + b"eayouieo", np.uint8)
+    assert syllables(data, 0, len(word)) == reference.syllables(word)
+
+
+def test_the_classes_are_those_of_python() -> None:
+    tables = unicode.unicode_tables()
+    codes = [*range(0, 0x3400), *range(0xA000, 0xAC20), *range(0xF900, 0x11200), 0x20000, 0x10FFFF]
+    for code in codes:
+        if 0xD800 <= code < 0xE000:
+            continue
+        flags = unicode.class_of(tables.index, tables.flags, code)
+        character = chr(code)
+        assert bool(flags & unicode.SPACE) == character.isspace()
+        assert bool(flags & unicode.LETTER) == character.isalpha()
+        assert bool(flags & unicode.ALNUM) == character.isalnum()
+        assert bool(flags & unicode.UPPER) == character.isupper()
+        assert bool(flags & unicode.NUMERIC) == character.isnumeric()
