@@ -135,9 +135,10 @@ def rank(
         raise NasproxyError("there is no architecture to score", accepted="at least one")
     if jobs < 1:
         raise NasproxyError(f"{jobs} jobs", accepted="1 or more", hint="one a core is fastest")
+    outputs = [out] if nodes is None else [out, nodes]
+    check_new(outputs, overwrite=True)  # "." has no name to put a journal beside
     manifest_path = out.with_name(out.name + ".manifest.json")
     journal_path = out.with_name(out.name + ".journal.jsonl")
-    outputs = [out] if nodes is None else [out, nodes]
     check_new([*outputs, manifest_path], overwrite=overwrite or holds_records(journal_path))
     settings: dict[str, object] = {
         "entries": _fingerprint(entries),

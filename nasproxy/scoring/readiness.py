@@ -70,7 +70,7 @@ def check_new(outputs: Iterable[Path], *, overwrite: bool) -> None:
             overwritten.
     """
     for path in outputs:
-        if path.is_dir():  # which has no name to put a journal beside, where it is "."
+        if path.is_dir():
             raise NasproxyError(f"{path} is a folder", accepted="the name of a file to write")
         if path.exists() and not overwrite:
             raise NasproxyError(

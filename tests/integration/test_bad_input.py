@@ -226,7 +226,7 @@ def test_images_of_the_wrong_form(
 def test_images_changed_in_between_do_not_continue_a_run(
     nasproxy: Command, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nasproxy.scoring import table
+    from nasproxy.scoring import rank
 
     def images(seed: int) -> None:
         x = np.random.default_rng(seed).integers(0, 256, (4, 8, 8, 3)).astype(np.uint8)
@@ -235,7 +235,7 @@ def test_images_changed_in_between_do_not_continue_a_run(
     images(0)
     asked = (*_swapped(RANK, "--images", "mine.npz"), "--out", "o.parquet")
     with monkeypatch.context() as patched:
-        patched.setattr(table, "write_table", lambda *_, **__: 1 / 0)
+        patched.setattr(rank, "write_table", lambda *_, **__: 1 / 0)
         failed = nasproxy(*asked)
         assert failed.code == 1
         assert "unexpected ZeroDivisionError" in failed.err

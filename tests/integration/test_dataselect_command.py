@@ -17,7 +17,7 @@ def test_scorers_are_listed(process: Command) -> None:
     )
     table = process("scorers", command="dataselect", limit=watch)
     assert table.code == 0
-    assert "scorer" in table.out
+    assert "signals: Rule-based quality signals" in table.out
     assert table.err.strip() == "False"
 
 
