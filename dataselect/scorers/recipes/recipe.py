@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from dataselect.errors import DataselectError
 from zerocost.errors import did_you_mean
@@ -208,4 +208,4 @@ def _missing(table: Mapping[str, Any], place: str, default: Missing | None) -> M
             f"{place}: missing is {value!r}",
             accepted='"pass" (a null score breaks no rule) or "reject" (it breaks the rule)',
         )
-    return cast("Missing | None", value)
+    return value
