@@ -340,7 +340,7 @@ def syllables(letters: str) -> int:  # noqa: PLR0912
     def silent(suffix: str) -> bool:
         k = n - len(suffix) - 1
         return (
-            k > 2
+            k > (1 if suffix in ("ful", "less", "ness") else 2)
             and word.endswith("e" + suffix)
             and at(k - 1) not in VOWELS
             and not (at(k - 1) == "l" and at(k - 2) not in VOWELS)

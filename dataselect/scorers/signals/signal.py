@@ -42,7 +42,8 @@ class Measured:
     @property
     def unspaced(self) -> np.ndarray:
         """Whether each text is written without spaces between words."""
-        return self["unspaced_letters"] > UNSPACED_SHARE * self["letters"]
+        many: np.ndarray = self["unspaced_letters"] > UNSPACED_SHARE * self["letters"]
+        return many
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def mixed(value: int, length: int) -> int:
     return value ^ (value >> _SHIFT)
 
 
-@compiled_within()
+@compiled_within(inline=False)
 def hash_codes(codes: Int32[np.ndarray, " characters"], first: int, last: int) -> int:
     """The hash of the word ``codes[first:last]``."""
     value = SEED
@@ -48,7 +48,7 @@ def hash_codes(codes: Int32[np.ndarray, " characters"], first: int, last: int) -
     return mixed(value, last - first)
 
 
-@compiled_within()
+@compiled_within(inline=False)
 def _hash_other(codes: Int32[np.ndarray, " characters"], first: int, last: int) -> int:
     value = _OTHER_SEED
     for k in range(first, last):

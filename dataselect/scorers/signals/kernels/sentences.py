@@ -46,7 +46,7 @@ _LONGEST = max(map(len, ABBREVIATIONS))
 _ELLIPSIS, _FULL_STOP = ord("…"), ord(".")
 
 
-@compiled_within()
+@compiled_within(inline=False)
 def sentence_state(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],

@@ -185,9 +185,9 @@ def _ending(data: UInt8[np.ndarray, " bytes"], start: int, n: int) -> int:
         return -(n > 5 and _is_silent(third, fourth, fifth))
     if last == _S and second == _S and third == _E and fourth in (_L, _N):  # careless
         seventh = _letter(data, start, n, n - 7)
-        return -(n > 7 and _is_silent(fifth, sixth, seventh))
+        return -(n > 6 and _is_silent(fifth, sixth, seventh))
     if last == _L and second == _U and third == _F:  # useful
-        return -(n > 6 and _is_silent(fourth, fifth, sixth))
+        return -(n > 5 and _is_silent(fourth, fifth, sixth))
     if last == _S and second == _T:  # movements
         last, second, third, fourth, fifth = second, third, fourth, fifth, sixth
         n -= 1
