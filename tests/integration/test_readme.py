@@ -13,12 +13,20 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_python_of_the_readme_runs() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     model = nn.Sequential(nn.Flatten(), nn.Linear(48, 16), nn.ReLU(), nn.Linear(16, 10))
     given = {"model": model, "images": torch.randn(8, 3, 4, 4), "labels": torch.arange(8)}
     exec(code, given)
     assert isinstance(given["model"], nn.Module)
     assert len(given["scores"]["snip"].nodes) == 2
+
+
+def test_the_three_lines_in_a_training_loop_run() -> None:
+    _, code = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    losses = torch.rand(8, requires_grad=True)
+    exec(code, {"per_sample_losses": losses})
+    assert losses.grad is not None
+    assert (losses.grad > 0).all()
 
 
 def test_the_main_command_of_the_readme_runs(
