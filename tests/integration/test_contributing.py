@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from nasproxy import proxies
-
 GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
 
@@ -56,7 +54,7 @@ def test_the_guides_test_passes_and_runs_every_promise(folder: Path) -> None:
     found = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_proxies.py")
     assert found.returncode == 0, found.stdout
     passed = int(re.findall(r"(\d+) passed", found.stdout)[0])
-    assert passed > 3 * len(proxies.names())
+    assert passed > 20
 
 
 def test_a_proxy_that_breaks_a_promise_fails_the_guides_test(folder: Path) -> None:

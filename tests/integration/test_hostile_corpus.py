@@ -64,8 +64,9 @@ def test_a_huge_line_a_bomb_and_a_bomb_of_repeats_stay_small(here: Path, process
         store_schema=False,
     )
     watch = (
-        "import atexit, resource, sys; atexit.register(lambda: print(resource.getrusage("
-        "resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr))"
+        "import atexit, pathlib, re, sys; atexit.register(lambda: print(int(re.search("
+        "'VmHWM:[^0-9]*([0-9]+)', pathlib.Path('/proc/self/status').read_text()"
+        ")[1]) // 1024, file=sys.stderr))"
     )
     done = process(
         *("score", "bomb.jsonl.gz", "line.jsonl", "repeats.parquet", "--out", "scores"),

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from nasproxy import evaluate, proxies
+from nasproxy.evaluation import as_batch, outcomes
+from nasproxy.proxies.proxy import ProxyScore
 from nasproxy.spaces.nasbench201.space import NASBench201
 
 SPACE = NASBench201(channels=4, cells=1)
@@ -26,10 +28,13 @@ def built(text: str, *, simplified: bool = False) -> torch.nn.Module:
 
 @pytest.mark.parametrize("text", [DEAD, LIVE])
 def test_a_score_does_not_depend_on_what_else_is_asked(text: str) -> None:
-    network, names = built(text), proxies.names()
+    network = built(text)
+    found = outcomes(network, as_batch(BATCH), proxies.names())
+    names = [name for name, outcome in found.items() if isinstance(outcome, ProxyScore)]
+    assert len(names) >= 25  # what is left reads transformers
     alone = {name: evaluate(network, BATCH, name)[name] for name in names}
     together = evaluate(network, BATCH, names)
-    for asked in [*combinations(names, 2), *combinations(reversed(names), 2), tuple(names)]:
+    for asked in [*combinations(names, 2), tuple(names)]:
         found = together if len(asked) > 2 else evaluate(network, BATCH, asked)
         for name in asked:
             assert found[name].value == alone[name].value, asked
