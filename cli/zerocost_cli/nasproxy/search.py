@@ -138,7 +138,7 @@ def command(
     nasproxy search --space nasbench201 --images cifar10 --budget 500
                     --benchmark nasbench201 --out runs/first
     nasproxy search --space nasbench201 --budget 500 --sampler nsga2
-                    --objectives proxies,latency:pixel3 --max-params 0.8M --out runs/front
+                    --objectives proxies,latency:pixel3 --out runs/front
     """
     from nasproxy import benchmarks
     from nasproxy.proxies import get_all

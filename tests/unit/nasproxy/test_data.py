@@ -12,6 +12,7 @@ from zerocost.downloads import Download
 from zerocost.errors import ZerocostError
 
 NAMES = ["cifar10", "cifar100", "nasbench201", "nasbench201-proxies", "hw-nasbench201"]
+NAMES += ["flexibert", "flexibert-metrics"]
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_every_data_set_has_a_name_an_address_and_a_hash() -> None:
 
 def test_table_addresses_are_pinned_to_a_commit() -> None:
     tables = [f for s in data.list_data() for f in s.files if f.name.endswith(".csv")]
-    assert len(tables) == 4
+    assert len(tables) == 5
     for file in tables:
         commit = file.urls[0].split("/")[5]
         assert len(commit) == 40
@@ -132,7 +133,7 @@ def test_the_registry_agrees_with_the_list_of_hashes() -> None:
         f for s in data.list_data() for f in (*s.files, *([s.substitute] * bool(s.substitute)))
     ]
     listed = [file for file in files if file is not None and file.name in known]
-    assert len(listed) == 6
+    assert len(listed) == 8
     for file in listed:
         assert known[file.name] == file.sha256
         path = downloads.verify(file)
@@ -141,4 +142,4 @@ def test_the_registry_agrees_with_the_list_of_hashes() -> None:
 
 def test_downloads_are_values() -> None:
     assert dataclasses.replace(data.NASBENCH201) == data.NASBENCH201
-    assert len({f for s in data.list_data() for f in s.files}) == 6
+    assert len({f for s in data.list_data() for f in s.files}) == 8
