@@ -29,19 +29,19 @@ def scorers_command(name: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"scorers": [_scorer(scorer) for scorer in found]})
         return
+    shown: set[str] = set()
     for scorer in found:
-        summary = (scorer.__doc__ or "").split("\n")[0]
-        if name is None and scorer is not found[0]:
-            print_table(
-                ("column",),
-                [(column.name,) for column in scorer.columns],
-                title=f"\n{scorer.name}: {summary} {len(scorer.columns)} columns",
-            )
+        columns = [column for column in scorer.columns if column.name not in shown]
+        shown |= {column.name for column in columns}
+        title = f"{scorer.name}: {(scorer.__doc__ or '').splitlines()[0]}"
+        title += f" {len(scorer.columns)} columns"
+        if not columns:
+            click.echo(f"{title}, all of them listed above")
             continue
         print_table(
             ("column", "unit", "range", "better", "definition", "source"),
-            [_row(column) for column in scorer.columns],
-            title=f"{scorer.name}: {summary} {len(scorer.columns)} columns",
+            [_row(column) for column in columns],
+            title=title,
         )
     if name is None:
         click.echo("tokens: with --tokenizer tokenizer.json, the tokens of each document")
@@ -72,7 +72,10 @@ def recipes_command(as_json: bool) -> None:
     for recipe in recipes:
         print_table(
             ("signal", "min", "max", "missing"),
-            [tuple(_rule(rule).values()) for rule in recipe.rules],
+            [
+                (rule.signal, _limit(rule.low), _limit(rule.high), rule.missing)
+                for rule in recipe.rules
+            ],
             title=f"{recipe.name}: {recipe.summary} ({recipe.reference})",
         )
 
@@ -98,10 +101,9 @@ def _scorer(scorer: Any) -> dict[str, Any]:
 
 
 def _row(column: Column) -> tuple[str, ...]:
-    low = "" if math.isinf(column.low) else f"{column.low:g}"
-    high = "" if math.isinf(column.high) else f"{column.high:g}"
+    between = f"{_limit(column.low)}..{_limit(column.high)}"
     better = _READ_AS[column.direction]
-    return column.name, column.unit, f"{low}..{high}", better, column.definition, column.source
+    return column.name, column.unit, between, better, column.definition, column.source
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
@@ -111,6 +113,10 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "max": _finite(rule.high),
         "missing": rule.missing,
     }
+
+
+def _limit(limit: float) -> str:
+    return f"{limit:g}" if math.isfinite(limit) else ""
 
 
 def _finite(limit: float) -> float | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt32
 
+from dataselect.scorers.signals.kernels.eight import load, matches
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import Scratch
 from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING, sentence_state
@@ -31,8 +32,7 @@ PHRASES = (
     b"use of cookies",
     b"use cookies",
 )
-"""Looked for in lower case, those with one initial together: the first drops a document, the others
-a line."""
+"""Looked for in lower case: the first drops a document, the others a line."""
 
 _LINES = COUNTS.index("c4_lines")
 _KEPT = COUNTS.index("c4_lines_kept")
@@ -45,6 +45,7 @@ _LONGEST_WORD, _FEWEST_WORDS = 1000, 3
 _NEWLINE, _DOT, _BRACE, _OPEN, _CLOSE = ord("\n"), ord("."), ord("{"), ord("["), ord("]")
 _ENDINGS = (ord("."), ord("?"), ord("!"), ord('"'), ord("'"))
 _COMMA = ord(",")
+_OPENING = np.uint64(_OPEN)
 _LOREM, _SCRIPT, _BRACE_BIT = 1 << 0, 1 << 1, 1 << len(PHRASES)
 _ZERO, _NINE = ord("0"), ord("9")
 _EDIT = np.frombuffer(b"[edit]", np.uint8)
@@ -54,12 +55,13 @@ _PHRASES = np.zeros((len(PHRASES), _WIDEST), np.uint8)
 for _row, _phrase in enumerate(PHRASES):
     _PHRASES[_row, : len(_phrase)] = np.frombuffer(_phrase, np.uint8)
 _LENGTHS = np.array(list(map(len, PHRASES)), np.int64)
-# For each byte the first phrase that begins with it in either case, and the first that does not.
-_FIRST, _BEYOND = np.zeros(256, np.int64), np.zeros(256, np.int64)
+# For each byte, the phrases whose first, and whose second letter it is in either case, a bit each.
+_FIRST, _SECOND = np.zeros(256, np.int64), np.full(256, 1 << len(PHRASES), np.int64)
 for _row, _phrase in enumerate(PHRASES):
-    for _letter in (_phrase[0], _phrase[0] - 32):
-        _FIRST[_letter] = _row if _BEYOND[_letter] == 0 else _FIRST[_letter]
-        _BEYOND[_letter] = _row + 1
+    for _case in (0, 32):
+        _FIRST[_phrase[0] - _case] |= 1 << _row
+        _SECOND[_phrase[1] - _case] |= 1 << _row
+_FIRST[_BRACE] = 1 << len(PHRASES)
 
 
 @compiled_within(inline=False)
@@ -69,6 +71,7 @@ def keep_lines(
     end: int,
     tables: Tables,
     scratch: Scratch,
+    edit: bool,
     out: UInt8[np.ndarray, " room"],
     counts: Int64[np.ndarray, " counts"],
 ) -> int:
@@ -80,7 +83,8 @@ def keep_lines(
         end: behind its last byte.
         tables: of Unicode.
         scratch: memory.
-        out: room for the document; the lines that are kept are written here, newlines between.
+        edit: whether the lines that are kept are to be written.
+        out: room for the document; they are written here, newlines between.
         counts: of the document; lines, lines kept, their sentences, and lines that take the
             document with them are added to.
 
@@ -102,14 +106,17 @@ def keep_lines(
         # A mark of a citation may stand behind the last sentence.
         if data[last - 1] not in _ENDINGS and data[last - 1] != _CLOSE:
             continue
-        words, longest = _words(data, first, last, ascii, index, flags)
-        if words < _FEWEST_WORDS or longest > _LONGEST_WORD:
+        if not _has_words(data, first, last, ascii, index, flags):
             continue
         to = written + 1 if kept else 0  # room for the newline between
-        length = _without_citations(data, first, last, out, to)
-        if not _is_complete(out, to, length):
+        text, begin, length = data, first, last - first
+        cited = _holds(data, first, last, _OPENING)
+        if cited:
+            text, begin = out, to
+            length = _without_citations(data, first, last, out, to)
+        if not _is_complete(text, begin, length):
             continue
-        found = _phrases(out, to, length)
+        found = _phrases(text, begin, length)
         if found & _LOREM:
             counts[_LOREM_IPSUM] += 1
         elif found & _SCRIPT:
@@ -117,13 +124,17 @@ def keep_lines(
         elif found & _BRACE_BIT:
             counts[_BRACKETS] += 1
         elif not found:
-            counts[_C4_SENTENCES] += _sentences(out, to, length, tables, scratch, counts)
-            for place in range(to, to + length):
-                counts[_CHARACTERS] += out[place] & 0xC0 != 0x80
-            if kept:
-                out[written] = _NEWLINE
+            counts[_C4_SENTENCES] += _sentences(text, begin, length, tables, scratch, counts)
+            for place in range(begin, begin + length):
+                counts[_CHARACTERS] += text[place] & 0xC0 != 0x80
+            if edit:
+                if kept:
+                    out[written] = _NEWLINE
+                if not cited:
+                    for place in range(length):
+                        out[to + place] = data[first + place]
+                written = to + length
             kept += 1
-            written = to + length
     counts[_KEPT] += kept
     return written
 
@@ -150,16 +161,17 @@ def _stripped(
 
 
 @compiled_within()
-def _words(
+def _has_words(
     data: UInt8[np.ndarray, " bytes"],
     at: int,
     end: int,
     ascii: UInt32[np.ndarray, " characters"],
     index: Int32[np.ndarray, " blocks"],
     flags: UInt32[np.ndarray, " values"],
-) -> tuple[int, int]:
-    """How many words a line has, and how many characters the longest has."""
-    words = longest = here = 0
+) -> bool:
+    """Whether a line has three words, and none of more than a thousand characters."""
+    words = here = 0
+    all_short = end - at <= _LONGEST_WORD
     while at < end:
         size = 1
         if data[at] < 0x80:
@@ -168,10 +180,27 @@ def _words(
             size = width(data[at])
             space = class_of(index, flags, decoded(data, at)) & SPACE
         words += here == 0 and not space
+        if words == _FEWEST_WORDS and all_short:
+            return True
         here = 0 if space else here + 1
-        longest = max(longest, here)
+        if here > _LONGEST_WORD:
+            return False
         at += size
-    return words, longest
+    return words >= _FEWEST_WORDS
+
+
+@compiled_within()
+def _holds(data: UInt8[np.ndarray, " bytes"], at: int, end: int, byte: int) -> bool:
+    """Whether a byte stands in a line, eight at a time."""
+    while at + 8 <= end:
+        if matches(load(data, at), byte):
+            return True
+        at += 8
+    while at < end:
+        if data[at] == byte:
+            return True
+        at += 1
+    return False
 
 
 @compiled_within()
@@ -233,12 +262,14 @@ def _phrases(text: UInt8[np.ndarray, " room"], first: int, length: int) -> int:
     found = 0
     end = first + length
     for at in range(first, end):
-        letter = text[at]
-        if letter == _BRACE:
-            found |= _BRACE_BIT
-        for row in range(_FIRST[letter], _BEYOND[letter]):
-            if at + _LENGTHS[row] <= end:
-                k = 1
+        beyond = text[at + 1] if at + 1 < end else np.uint8(0)
+        maybe = _FIRST[text[at]] & _SECOND[beyond]
+        if not maybe:
+            continue
+        found |= maybe & _BRACE_BIT
+        for row in range(_LENGTHS.shape[0]):
+            if maybe >> row & 1 and at + _LENGTHS[row] <= end:
+                k = 2
                 while k < _LENGTHS[row] and _lower(text[at + k]) == _PHRASES[row, k]:
                     k += 1
                 if k == _LENGTHS[row]:

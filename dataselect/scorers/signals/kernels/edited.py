@@ -53,6 +53,6 @@ def edited(
             if end - start > size:
                 size = max(end - start, 2 * size)
                 scratch = room_for(size)
-            written += keep_lines(text, start, end, tables, scratch, out[written:], counts)
+            written += keep_lines(text, start, end, tables, scratch, True, out[written:], counts)
         places[document + 1] = written
     return out[: places[-1]].copy(), places

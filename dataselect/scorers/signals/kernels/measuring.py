@@ -108,7 +108,7 @@ def measure(
                 row[_TOKEN_DUPE : _TOKEN_DUPE + 6],
             )
         if want & WANT_C4:
-            keep_lines(text, start, end, tables, scratch, scratch.kept, row)
+            keep_lines(text, start, end, tables, scratch, False, scratch.kept, row)
         row[_PARAGRAPHS] = paragraphs
         if want & WANT_DUPLICATES:
             row[_LINES], row[_LINE_CHARACTERS] = count_duplicates(

@@ -28,6 +28,7 @@ from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import (
     LOREM,
     SENTENCE,
+    SPOKEN_BITS,
     STOPS,
     STRETCH,
     TOKENS,
@@ -68,6 +69,8 @@ _READING_LETTERS = COUNTS.index("reading_letters")
 _SYLLABLES = COUNTS.index("syllables")
 
 _JAVASCRIPT, _JAVASCRIPT_LENGTH = np.uint64(hash_of("javascript")), len("javascript")
+_SPOKEN_SHIFT = np.uint64(64 - SPOKEN_BITS)
+_EIGHT, _LOW_BYTE = np.uint64(8), np.uint64(255)
 _LONGEST_STOP_WORD = 13
 _SPACE, _NEWLINE, _FULL_STOP, _M = ord(" "), ord("\n"), ord("."), ord("m")
 _CASE = np.uint64(0x2020202020202020)
@@ -111,7 +114,7 @@ def scan(
     # Locals, because reading an array from a tuple counts a reference, atomically, each time.
     ascii, index, flags_of = tables.ascii, tables.index, tables.flags
     stop_words, stop_bits = tables.stop_words, tables.stop_bits
-    line, piece = scratch.line, scratch.piece
+    line, piece, spoken = scratch.line, scratch.piece, scratch.spoken
     word_hashes, word_lengths = scratch.words, scratch.word_lengths
     token_hashes, token_lengths = scratch.tokens, scratch.token_lengths
     line_hashes, line_lengths = scratch.lines, scratch.line_lengths
@@ -243,7 +246,14 @@ def scan(
             if letters >= 5 and data[at - 1] | 32 == _M:
                 piece[LOREM] = _same(data, at - 5, _LOREM)
             if want & WANT_SYLLABLES:
-                counts[_SYLLABLES] += syllables(data, first, letters)
+                place = np.int64(normal >> _SPOKEN_SHIFT)
+                known = spoken[place]
+                if known >> _EIGHT != normal >> _EIGHT:
+                    known = (normal >> _EIGHT << _EIGHT) | np.uint64(
+                        syllables(data, first, letters)
+                    )
+                    spoken[place] = known
+                counts[_SYLLABLES] += np.int64(known & _LOW_BYTE)
             if want & WANT_TOKENS:
                 tokens = piece[TOKENS]
                 token_hashes[tokens] = word

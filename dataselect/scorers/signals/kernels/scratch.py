@@ -12,6 +12,7 @@ from zerocost.compiled import compiled
 __all__ = [
     "LOREM",
     "SENTENCE",
+    "SPOKEN_BITS",
     "STOPS",
     "STRETCH",
     "TOKENS",
@@ -19,6 +20,9 @@ __all__ = [
     "Scratch",
     "room_for",
 ]
+
+SPOKEN_BITS = 15
+"""How many words' syllables are remembered, as a power of two: 256 KB, which stay in the cache."""
 
 VOCABULARY, TOKENS, STOPS, SENTENCE, STRETCH, LOREM, PIECE_STATE = range(7)
 """Places in the state between pieces: how many words and Gopher words there are; Gopher's stop
@@ -35,6 +39,7 @@ class Scratch(NamedTuple):
         folded: code points of the piece normalised.
         spare: for sorting them.
         letters: of a word, as bytes.
+        spoken: syllables of words seen lately: 56 bits of the hash, 8 of the count.
         kept: lines that C4's rules keep.
         line: state of a line.
         piece: state between pieces.
@@ -53,6 +58,7 @@ class Scratch(NamedTuple):
     folded: np.ndarray
     spare: np.ndarray
     letters: np.ndarray
+    spoken: np.ndarray
     kept: np.ndarray
     line: np.ndarray
     piece: np.ndarray
@@ -76,6 +82,7 @@ def room_for(size: int) -> Scratch:
         np.empty(2 * size + 8, np.int32),
         np.empty(2 * size + 300, np.uint32),
         np.empty(80, np.uint8),
+        np.zeros(1 << SPOKEN_BITS, np.uint64),
         np.empty(size + 2, np.uint8),
         np.empty(LINE_STATE, np.int64),
         np.empty(PIECE_STATE, np.int64),
