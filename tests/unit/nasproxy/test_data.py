@@ -35,7 +35,7 @@ def _of(content: bytes, name: str = "t.bin") -> Download:
 def test_every_data_set_has_a_name_an_address_and_a_hash() -> None:
     assert [s.name for s in data.list_data()] == NAMES
     for data_set in data.list_data():
-        assert data_set.bytes > 1_000_000
+        assert data_set.bytes > 100_000
         assert data_set.description
         assert data_set.licence
         for file in data_set.files:
