@@ -24,7 +24,7 @@ def _code_lines(path: Path) -> int:
 
 def test_the_floor_stays_small() -> None:
     assert len(FLOOR) >= 7
-    assert sum(map(_code_lines, FLOOR)) < 500
+    assert sum(map(_code_lines, FLOOR)) < 600
 
 
 def test_the_floor_knows_nothing_about_networks_or_text() -> None:
