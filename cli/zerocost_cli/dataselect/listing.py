@@ -33,7 +33,7 @@ def scorers_command(name: str | None, as_json: bool) -> None:
     for scorer in found:
         columns = [column for column in scorer.columns if column.name not in shown]
         shown |= {column.name for column in columns}
-        title = f"{scorer.name}: {(scorer.__doc__ or '').splitlines()[0]}"
+        title = f"scorer {scorer.name}: {(scorer.__doc__ or '').splitlines()[0]}"
         title += f" {len(scorer.columns)} columns"
         if not columns:
             click.echo(f"{title}, all of them listed above")
@@ -44,7 +44,7 @@ def scorers_command(name: str | None, as_json: bool) -> None:
             title=title,
         )
     if name is None:
-        click.echo("tokens: with --tokenizer tokenizer.json, the tokens of each document")
+        click.echo("scorer tokens: with --tokenizer tokenizer.json, the tokens of each document")
 
 
 @click.command("recipes")

@@ -16,7 +16,13 @@ from dataselect.scorers.signals.kernels.eight import load, matches
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import Scratch
 from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING, sentence_state
-from dataselect.scorers.signals.kernels.unicode_tables import ALNUM, SPACE, Tables, class_of
+from dataselect.scorers.signals.kernels.unicode_tables import (
+    ALNUM,
+    SPACE,
+    TERMINAL,
+    Tables,
+    class_of,
+)
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
 from zerocost.compiled import compiled_within
 
@@ -44,7 +50,7 @@ _SENTENCES = COUNTS.index("sentences")
 _LONGEST_WORD, _FEWEST_WORDS = 1000, 3
 _NEWLINE, _DOT, _BRACE, _OPEN, _CLOSE = ord("\n"), ord("."), ord("{"), ord("["), ord("]")
 _ENDINGS = (ord("."), ord("?"), ord("!"), ord('"'), ord("'"))
-_COMMA = ord(",")
+_SPACE = ord(" ")
 _OPENING = np.uint64(_OPEN)
 _LOREM, _SCRIPT, _BRACE_BIT = 1 << 0, 1 << 1, 1 << len(PHRASES)
 _ZERO, _NINE = ord("0"), ord("9")
@@ -125,8 +131,10 @@ def keep_lines(
             counts[_BRACKETS] += 1
         elif not found:
             counts[_C4_SENTENCES] += _sentences(text, begin, length, tables, scratch, counts)
+            characters = 0
             for place in range(begin, begin + length):
-                counts[_CHARACTERS] += text[place] & 0xC0 != 0x80
+                characters += text[place] & 0xC0 != 0x80
+            counts[_CHARACTERS] += characters
             if edit:
                 if kept:
                     out[written] = _NEWLINE
@@ -171,7 +179,7 @@ def _has_words(
 ) -> bool:
     """Whether a line has three words, and none of more than a thousand characters."""
     words = here = 0
-    all_short = end - at <= _LONGEST_WORD
+    all_short = _has_spaces(data, at, end)
     while at < end:
         size = 1
         if data[at] < 0x80:
@@ -187,6 +195,22 @@ def _has_words(
             return False
         at += size
     return words >= _FEWEST_WORDS
+
+
+@compiled_within()
+def _has_spaces(data: UInt8[np.ndarray, " bytes"], at: int, end: int) -> bool:
+    """Whether a space stands in every thousand bytes of a line: then no word is too long.
+
+    Looking backwards from a thousand bytes ahead finds one after a few.
+    """
+    while at + _LONGEST_WORD < end:
+        ahead = at + _LONGEST_WORD
+        while ahead >= at and data[ahead] != _SPACE:
+            ahead -= 1
+        if ahead < at:
+            return False
+        at = ahead + 1
+    return True
 
 
 @compiled_within()
@@ -298,23 +322,21 @@ def _sentences(
     state = 0
     at, end = first, first + length
     while at < end:
-        # A piece in ASCII with no mark at its end, in the middle of a sentence, changes nothing.
+        # Only pieces with a mark or beyond ASCII, and those behind a sentence's end, are looked at.
         stop = at
-        seen = np.int64(0)
-        kind = np.int64(0)
-        while stop < end and text[stop] < 0x80:
-            kind = np.int64(ascii[text[stop]])
-            if kind & SPACE:
-                break
-            seen |= kind
-            stop += 1
-        if stop > at and (stop == end or text[stop] < 0x80) and not state & ENDING:
-            last = np.int64(ascii[text[stop - 1]])
-            if last & ALNUM or text[stop - 1] == _COMMA:
-                if seen & ALNUM:
-                    state = BEGUN
-                at = stop + 1
-                continue
+        if not state & ENDING:
+            while stop < end and text[stop] < 0x80 and not np.int64(ascii[text[stop]]) & TERMINAL:
+                stop += 1
+            if stop < end:
+                while stop > at and not (
+                    text[stop - 1] < 0x80 and np.int64(ascii[text[stop - 1]]) & SPACE
+                ):
+                    stop -= 1
+            k = at
+            while k < stop and state == 0:
+                state = BEGUN if np.int64(ascii[text[k]]) & ALNUM else 0
+                k += 1
+            at = stop
         n = 0
         seen = np.int64(0)
         while at < end:
