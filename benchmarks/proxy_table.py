@@ -103,7 +103,10 @@ def scores_of(folder: Path, run: tuple[str, int, str]) -> dict[str, dict[str, fl
     if not journal.exists():
         return {}
     lines = journal.read_text(encoding="utf-8").splitlines()[1:]
-    return {record["architecture"]: record["scores"] for record in map(json.loads, lines)}
+    return {
+        record["entry"]: {name: values[0] for name, values in record["values"].items()}
+        for record in map(json.loads, lines)
+    }
 
 
 def report(folder: Path) -> None:

@@ -8,3 +8,9 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import torch  # noqa: E402 the variables have to be there before
 
 torch.set_num_threads(1)
+
+from hypothesis import settings  # noqa: E402
+
+# A shared machine may stop for longer than any deadline; slow tests show in --durations.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")

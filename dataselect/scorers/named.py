@@ -19,7 +19,7 @@ DEFAULT = "signals"
 KINDS: Registry[Callable[[str], Scorer]] = Registry(
     "kind of scorer",
     group="dataselect.scorer_kinds",
-    builtin={},
+    builtin={"tokens": "dataselect.scorers.tokens:TokenCount"},
     error=DataselectError,
     listing="dataselect scorers",
 )

@@ -30,7 +30,7 @@ class TokenCount:
         tokenizer: a ``tokenizer.json`` of the library tokenizers.
     """
 
-    tokenizer: Path
+    tokenizer: str | Path
     name: str = field(default="tokens", init=False)
 
     @property
