@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from dataselect.errors import DataselectError
+from dataselect.scorers.named import scorers_of
 from dataselect.scorers.tokens import TokenCount
 
 tokenizers = pytest.importorskip("tokenizers", reason="needs the extra raters")
@@ -54,3 +55,9 @@ def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "wrong.json").write_text("{}")
     with pytest.raises(DataselectError, match="is not a tokenizer"):
         TokenCount(tmp_path / "wrong.json").score(batch)
+
+
+def test_a_list_of_scorers_names_it_by_its_file(tokenizer: Path) -> None:
+    (scorer,) = scorers_of(f"tokens:{tokenizer}")
+    batch = pa.record_batch({"text": pa.array(["", None])})
+    assert scorer.score(batch).column("tokens").to_pylist() == [0, None]
