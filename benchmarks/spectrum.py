@@ -4,7 +4,9 @@
 
 For the shapes of FlexiBERT: tokens, width of the inputs, width of the features; milliseconds on one
 thread. "Full" is the covariance of the features and its eigenvalues by NumPy, "NumPy" and "torch"
-are ``eigvalsh`` of that covariance alone; "here" is everything from the inputs and the weight on.
+are ``eigvalsh`` of that covariance alone; "here" is everything from the inputs and the weight on,
+"step" what there is of it after the covariance of the inputs: both covariances being given, torch
+or NumPy over "step" compares the spectra alone.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ def best(call: Callable[[], object], repeats: int) -> float:
 
 def main() -> None:
     rng = np.random.default_rng(0)
-    print("tokens inputs features   full   NumPy   torch   here   full/here NumPy/here torch/here")
+    print(
+        "tokens inputs features   full   NumPy   torch   here   step  "
+        "full/here NumPy/step torch/step"
+    )
     for tokens in (512, 2048):
         for width, features in ((128, 512), (256, 1024)):
             x = torch.from_numpy(rng.normal(size=(tokens, width)).astype(np.float32))
@@ -49,6 +54,8 @@ def main() -> None:
             wide = torch.from_numpy(covariance)
             by_torch = best(lambda c=wide: torch.linalg.eigvalsh(c), 3)
             short = best(here, 20)
+            moments, wide_weight = moments_of(x), weight.double().numpy()
+            step = best(lambda m=moments, w=wide_weight: affine_spectrum(m, w), 40)
             counts = [
                 component_count(values, 0.99)
                 for values in (np.linalg.eigvalsh(covariance)[::-1].clip(min=0), here())
@@ -56,7 +63,8 @@ def main() -> None:
             assert counts[0] == counts[1]
             print(
                 f"{tokens:6d} {width:6d} {features:8d} {full:6.1f} {alone:7.1f} {by_torch:7.1f} "
-                f"{short:6.2f} {full / short:11.1f} {alone / short:10.1f} {by_torch / short:10.1f}"
+                f"{short:6.2f} {step:6.2f} {full / short:10.1f} {alone / step:10.1f} "
+                f"{by_torch / step:10.1f}"
             )
 
 

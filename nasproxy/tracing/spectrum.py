@@ -112,19 +112,28 @@ def affine_spectrum(
         NasproxyError: fewer than two rows, or features that are not finite or do not vary.
     """
     features, width = weight.shape
-    factor = weight if features <= width else _triangle(weight)
-    return _eigenvalues(factor @ inputs.covariance @ factor.T)
+    covariance = inputs.covariance
+    if features <= width:
+        return _eigenvalues(weight @ covariance @ weight.T)
+    from scipy.linalg.blas import dtrmm
+
+    triangle = _triangle(weight)
+    # R cov(X) R', each product in half the operations of a full one.
+    half = dtrmm(1.0, triangle, covariance)
+    return _eigenvalues(dtrmm(1.0, triangle, half, side=1, trans_a=1))
 
 
 def _triangle(weight: Float64[np.ndarray, "f d"]) -> Float64[np.ndarray, "d d"]:
-    """R with R'R = W'W."""
-    try:
-        factor: Float64[np.ndarray, "d d"] = np.linalg.cholesky(weight.T @ weight, upper=True)
-    except np.linalg.LinAlgError:  # columns that depend on one another
-        if not np.isfinite(weight).all():
-            raise _not_finite() from None
-        factor = np.asarray(np.linalg.qr(weight, mode="r"))
-    return factor
+    """R, upper triangular in Fortran order, with R'R = W'W; what is below it may be anything."""
+    from scipy.linalg.blas import dsyrk
+    from scipy.linalg.lapack import dpotrf
+
+    if not np.isfinite(weight).all():
+        raise _not_finite()
+    triangle, failed = dpotrf(dsyrk(1.0, weight.T), clean=0, overwrite_a=1)
+    if failed:  # columns that depend on one another
+        triangle = np.asfortranarray(np.linalg.qr(weight, mode="r"))
+    return triangle
 
 
 def _eigenvalues(covariance: Float64[np.ndarray, "k k"]) -> Float64[np.ndarray, " k"]:
