@@ -20,9 +20,11 @@ __all__ = ["differentiates_alike", "hessian_products"]
 _ALIKE = frozenset(
     {
         "AccumulateGrad",
+        "torch::autograd::AccumulateGrad",
         "AdaptiveAvgPool2DBackward0",
         "AddBackward0",
         "AddmmBackward0",
+        "AsStridedBackward1",
         "AvgPool2DBackward0",
         "CatBackward0",
         "CloneBackward0",

@@ -79,6 +79,12 @@ class TwiceDifferentiable(TorchFunctionMode):
             )
         return func(*args, **kwargs) if found is None else found
 
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        # The graph holds this mode, and no collector sees through the graph: it would never be
+        # freed while it is held from here.
+        self._after.clear()
+
     def _convolved(self, dimensions: int, *args: Any, **kwargs: Any) -> Tensor | None:
         """The convolution; None where it is not one by a node under a batch."""
         named = dict(zip(("input", "weight", *_DEFAULTS), args, strict=False)) | kwargs
