@@ -11,7 +11,7 @@ from zerocost.registry import Registry
 if TYPE_CHECKING:
     from nasproxy.proxies.proxy import Proxy
 
-__all__ = ["DEFAULT", "get", "get_all", "names"]
+__all__ = ["DEFAULT", "default_of", "get", "get_all", "names"]
 
 _REGISTRY: Registry[Proxy] = Registry(
     "proxy",
@@ -61,6 +61,12 @@ _REGISTRY: Registry[Proxy] = Registry(
 
 DEFAULT = ("naswot", "synflow")
 """What runs where no proxy is named: no labels, one forward of the batch and one of one sample."""
+
+
+def default_of(space: object) -> tuple[str, ...]:
+    """What runs on a space where no proxy is named: its own ``default_proxies``, or DEFAULT."""
+    named: tuple[str, ...] = getattr(space, "default_proxies", DEFAULT)
+    return named
 
 
 def get(name: str) -> Proxy:

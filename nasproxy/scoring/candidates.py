@@ -13,7 +13,7 @@ from torch import nn
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.evaluation import outcomes
-from nasproxy.proxies import get_all
+from nasproxy.proxies import default_of, get_all
 from nasproxy.proxies.proxy import Proxy, ProxyScore
 from nasproxy.spaces.space import SearchSpace
 
@@ -108,7 +108,7 @@ def outcomes_of(
         space: the space of the architecture.
         architecture: a value of that space.
         batch: inputs and labels; the network gets as many classes and input channels.
-        proxies: names or objects; the default set for None.
+        proxies: names or objects; the default set of the space for None.
         seed: of the network's initialisation and of random draws in the passes.
         device: where the network runs, as torch names it.
 
@@ -118,7 +118,7 @@ def outcomes_of(
     Raises:
         NasproxyError: a proxy's name does not exist.
     """
-    asked = get_all(proxies)
+    asked = get_all(default_of(space) if proxies is None else proxies)
     simplified = space.simplified(architecture)
     found: dict[str, ProxyScore | NasproxyError] = {}
     for spelt, network in ((True, architecture), (False, simplified)):

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
-from nasproxy.proxies import get_all
+from nasproxy.proxies import default_of, get_all
 from nasproxy.scoring.candidates import Candidate, score_candidate
 from nasproxy.scoring.correlation import check_same_space
 from nasproxy.scoring.readiness import (
@@ -114,7 +114,7 @@ def search(
     Args:
         space: where to search.
         batch: inputs and labels.
-        proxies: names; the default set for None.
+        proxies: names; the default set of the space for None.
         out: the folder; made where it does not exist.
         budget: how many networks to score, 1 or more.
         sampler: one of ``nasproxy.search.samplers.SAMPLERS``.
@@ -144,7 +144,7 @@ def search(
             but the last are found before anything is written.
         ZerocostError: the disk is full, or an interrupted search had other settings.
     """
-    asked = get_all(proxies)
+    asked = get_all(default_of(space) if proxies is None else proxies)
     if benchmark is not None and target is None:
         target = next(iter(benchmark.targets))
     if benchmark is not None:

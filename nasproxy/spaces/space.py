@@ -21,6 +21,9 @@ class SearchSpace(Protocol[A]):
 
     An architecture is a small, hashable value; ``str(architecture)`` is its text form and
     ``parse`` reads it back. All randomness comes in by a generator or a seed.
+
+    A space may also say which proxies run on it where none is named, by their names in
+    ``default_proxies``.
     """
 
     @property

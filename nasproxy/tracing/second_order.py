@@ -80,7 +80,7 @@ class TwiceDifferentiable(TorchFunctionMode):
         return func(*args, **kwargs) if found is None else found
 
     def __exit__(self, *raised: Any) -> None:
-        super().__exit__(*raised)
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
         # The graph holds this mode, and no collector sees through the graph: it would never be
         # freed while it is held from here.
         self._after.clear()

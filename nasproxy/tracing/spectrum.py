@@ -130,6 +130,7 @@ def _triangle(weight: Float64[np.ndarray, "f d"]) -> Float64[np.ndarray, "d d"]:
 
     if not np.isfinite(weight).all():
         raise _not_finite()
+    triangle: Float64[np.ndarray, "d d"]
     triangle, failed = dpotrf(dsyrk(1.0, weight.T), clean=0, overwrite_a=1)
     if failed:  # columns that depend on one another
         triangle = np.asfortranarray(np.linalg.qr(weight, mode="r"))

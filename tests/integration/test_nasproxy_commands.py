@@ -87,6 +87,7 @@ def test_listings_for_people_and_programs(
     space = spaces["nasbench201"]
     assert space["architectures"] == 15_625
     assert space["example"] in nasproxy("spaces").out
+    assert space["default_proxies"] == ["layer_decorrelation", "act_decorrelation"]
     known = {b["name"]: b for b in _json(nasproxy("benchmarks", "--json"))["benchmarks"]}
     assert known["nasbench201"]["here"] is False
     assert "nasproxy data fetch nasbench201" in known["nasbench201"]["next"]

@@ -48,7 +48,7 @@ def proxies_command(as_json: bool) -> None:
             for row in rows
         ],
     )
-    click.echo("* runs where no proxy is named")
+    click.echo("* runs where neither you nor the space name one (`nasproxy spaces`)")
 
 
 @click.command("spaces")
@@ -56,6 +56,7 @@ def proxies_command(as_json: bool) -> None:
 def spaces_command(as_json: bool) -> None:
     """List the search spaces: how many architectures, and how one is written."""
     from nasproxy import spaces
+    from nasproxy.proxies import default_of
 
     rows: list[dict[str, Any]] = []
     for name in spaces.names():
@@ -66,6 +67,7 @@ def spaces_command(as_json: bool) -> None:
                 "name": name,
                 "architectures": space.size,
                 "input": list(space.input_shape),
+                "default_proxies": list(default_of(space)),
                 "dimensions": {k: list(v) for k, v in space.dimensions().items()},
                 "example": None if example is None else str(example),
             }
@@ -74,9 +76,15 @@ def spaces_command(as_json: bool) -> None:
         print_json({"spaces": rows})
         return
     print_table(
-        ("space", "architectures", "input", "an architecture"),
+        ("space", "architectures", "input", "proxies by default", "an architecture"),
         [
-            (r["name"], r["architectures"], " x ".join(map(str, r["input"])), r["example"])
+            (
+                r["name"],
+                r["architectures"],
+                " x ".join(map(str, r["input"])),
+                "\n".join(r["default_proxies"]),
+                r["example"],
+            )
             for r in rows
         ],
     )

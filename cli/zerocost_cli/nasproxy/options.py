@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 proxies_option = click.option(
     "--proxies",
     metavar="P,Q",
-    help="Proxies, by name or pkg.module:object. [default: naswot,synflow]",
+    help="Proxies, by name or pkg.module:object. [default: the space's, or naswot,synflow]",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."

@@ -92,7 +92,7 @@ def command(
     nasproxy rank --space nasbench201 --sample 300 --images cifar10 --out scores.parquet
     nasproxy rank --models networks.toml --seeds 3 --out scores.parquet
     """
-    from nasproxy.proxies import get_all
+    from nasproxy.proxies import default_of, get_all
     from nasproxy.scoring.rank import rank, seeds_of
 
     if (space_name is None) == (models is None):
@@ -101,8 +101,9 @@ def command(
         raise click.UsageError("--all, --sample and --archs belong to --space")
     if out is None and not estimate:
         raise click.UsageError("--out names the table to write (or --estimate, to write none)")
-    names = split(proxies)
-    names = names if names is not None else [proxy.name for proxy in get_all(None)]
+    space = None if space_name is None else space_of(space_name, builder, length)
+    named = split(proxies)
+    names = list(default_of(space)) if named is None else named
     get_all(names)
     drawn = seeds_of(seed, seeds)
     keep = nodes is not None
@@ -129,7 +130,7 @@ def command(
         from nasproxy.scoring.choice import choose
         from nasproxy.scoring.readiness import check_batch, check_device
 
-        space = space_of(str(space_name), builder, length)
+        assert space is not None
         chosen = choose(space, every=every, sample=sample, listed=archs, seed=seed)
         batches = [batch_of(space, images, text, batch_size, each) for each in drawn]
         check_batch(get_all(names), batches[0])

@@ -56,12 +56,13 @@ def command(
     nasproxy score --model my_networks:small_resnet --input-shape 3,32,32
     """
     from nasproxy.errors import NasproxyError
-    from nasproxy.proxies import get_all
+    from nasproxy.proxies import default_of, get_all
     from nasproxy.scoring.readiness import check_device
 
-    asked = get_all(split(proxies))
+    named = split(proxies)
+    asked = get_all(named)
     if explain:
-        _explain(split(proxies), as_json)
+        _explain(named, as_json)
         return
     if (space_name is None) == (model is None):
         raise click.UsageError("either --space with --arch, or --model with --input-shape")
@@ -77,6 +78,7 @@ def command(
             raise click.UsageError("--space needs --arch, an architecture in its text form")
         space = space_of(str(space_name), builder, length)
         batch = batch_of(space, images, text, batch_size, seed)
+        asked = get_all(default_of(space) if named is None else named)
         architecture = space.parse(arch)
         found = outcomes_of(space, architecture, batch, asked, seed=seed, device=device)
         name = str(architecture)

@@ -46,6 +46,7 @@ class BertMobileBERT:
     """
 
     vocabulary = VOCABULARY
+    default_proxies = ("wpca",)
 
     def __init__(
         self,

@@ -74,6 +74,7 @@ class FlexiBERT:
     name = "flexibert"
     size = len(HIDDEN) * len(_LAYERS) ** 2 * (1 + len(_LAYERS) ** 2)
     vocabulary = VOCABULARY
+    default_proxies = ("wpca",)
     builders = BUILDERS
 
     def __init__(self, builder: str = "as_trained", length: int = 128) -> None:

@@ -39,6 +39,7 @@ class NASBench201:
     name = "nasbench201"
     size = SIZE
     input_shape = (3, 32, 32)
+    default_proxies = ("layer_decorrelation", "act_decorrelation")
 
     def __init__(self, channels: int = 16, cells: int = 5) -> None:
         self._skeleton = Skeleton(channels=channels, cells=cells)
