@@ -18,7 +18,7 @@ from nasproxy.spaces.bert_mobilebert.architecture import (
     multiply_accumulates,
     parameters,
 )
-from zerocost.errors import did_you_mean
+from nasproxy.spaces.choices import check_choices
 
 if TYPE_CHECKING:  # listing the spaces does not pay for importing torch
     from torch import nn
@@ -123,15 +123,8 @@ class BertMobileBERT:
         Raises:
             NasproxyError: a layer is missing or does not exist, or a block does not.
         """
-        wanted = list(self.dimensions())
-        wrong = [name for name in (*wanted, *choices) if (name in wanted) != (name in choices)]
-        if wrong:
-            raise NasproxyError(
-                f"{wrong[0]!r} is {'missing' if wrong[0] in wanted else 'no dimension'}",
-                accepted=", ".join(wanted),
-                hint=did_you_mean(wrong[0], wanted),
-            )
-        return self.parse("|".join(choices[name] for name in wanted))
+        check_choices(choices, self.dimensions())
+        return self.parse("|".join(choices[name] for name in self.dimensions()))
 
     def counts(self, architecture: Encoder) -> dict[str, int]:
         """``parameters`` and ``multiply_accumulates`` of one input, without a classifier."""

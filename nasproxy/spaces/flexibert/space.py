@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasproxy.errors import NasproxyError
+from nasproxy.spaces.choices import check_choices
 from nasproxy.spaces.flexibert.architecture import (
     COUNTS,
     HEADS,
@@ -29,7 +30,6 @@ from nasproxy.spaces.flexibert.plan import (
     parameters,
     plan_of,
 )
-from zerocost.errors import did_you_mean
 
 if TYPE_CHECKING:  # listing the spaces does not pay for importing torch
     from torch import nn
@@ -178,14 +178,7 @@ class FlexiBERT:
         Raises:
             NasproxyError: a dimension is missing or does not exist, or a value does not.
         """
-        wanted = list(_dimensions())
-        wrong = [name for name in (*wanted, *choices) if (name in wanted) != (name in choices)]
-        if wrong:
-            raise NasproxyError(
-                f"{wrong[0]!r} is {'missing' if wrong[0] in wanted else 'no dimension'}",
-                accepted=", ".join(wanted),
-                hint=did_you_mean(wrong[0], wanted),
-            )
+        check_choices(choices, _dimensions())
         lower = [_layer({name: choices[f"layer{i}.{name}"] for name in _FIELDS}) for i in (1, 2)]
         upper = choices[_UPPER]
         above = () if upper == _NONE else tuple(Layer.parse(t) for t in upper.split("|"))

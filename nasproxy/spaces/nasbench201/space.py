@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasproxy.errors import NasproxyError
+from nasproxy.spaces.choices import check_choices
 from nasproxy.spaces.nasbench201 import canonical, counts
 from nasproxy.spaces.nasbench201.cell import EDGES, OPERATIONS, Cell
 from nasproxy.spaces.nasbench201.order import SIZE, all_cells, cell_at, index_of
 from nasproxy.spaces.nasbench201.skeleton import Skeleton
-from zerocost.errors import did_you_mean
 
 if TYPE_CHECKING:  # listing the spaces does not pay for importing torch
     import torch
@@ -114,15 +113,7 @@ class NASBench201:
         Raises:
             NasproxyError: an edge is missing or does not exist, or an operation does not exist.
         """
-        missing = [edge for edge in _DIMENSIONS if edge not in choices]
-        extra = [edge for edge in choices if edge not in _DIMENSIONS]
-        if missing or extra:
-            raise NasproxyError(
-                f"choices for a nasbench201 cell with edges missing: {', '.join(missing) or 'none'}"
-                f"; unknown: {', '.join(map(repr, extra)) or 'none'}",
-                accepted=f"one operation for each of {', '.join(_DIMENSIONS)}",
-                hint=did_you_mean(extra[0], _DIMENSIONS) if extra else None,
-            )
+        check_choices(choices, _DIMENSIONS)
         return Cell.of_names([choices[edge] for edge in _DIMENSIONS])
 
     def counts(
