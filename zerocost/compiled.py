@@ -67,15 +67,25 @@ def _compiled(kernel: F, **options: Any) -> F:
     del vars(named)["__wrapped__"]  # numba would see through it
     # Numba asks of kept code only whether its own file is the same. It holds the code and constants
     # of files beside it too: kept under a name with all their contents, it is never out of date.
-    named.__qualname__ = (
-        f"{plain.__qualname__}_{_contents(Path(plain.__code__.co_filename).parent)}"
-    )
+    own = Path(plain.__code__.co_filename).parent
+    named.__qualname__ = f"{plain.__qualname__}_{_contents(own)}{_elsewhere(plain, own)}"
     try:
         return cast(F, numba.njit(named, nogil=True, cache=True, **options))
     except KeyError:  # an option that this numba does not know: slower, with the same results
         return _compiled(kernel)
     except RuntimeError:
         return cast(F, numba.njit(named, nogil=True, **options))
+
+
+def _elsewhere(plain: Callable[..., Any], own: Path) -> str:
+    """A digest of the kernels of other folders that a kernel's file has imported."""
+    kernels = [getattr(value, "py_func", None) for value in plain.__globals__.values()]
+    names = {
+        kernel.__qualname__
+        for kernel in kernels
+        if kernel is not None and Path(kernel.__code__.co_filename).parent != own
+    }
+    return f"_{hashlib.sha256(' '.join(sorted(names)).encode()).hexdigest()[:12]}" if names else ""
 
 
 @functools.lru_cache

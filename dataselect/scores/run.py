@@ -25,10 +25,11 @@ from dataselect.corpus.sources import find_corpus
 from dataselect.corpus.streams import sha256_of_address
 from dataselect.engines import Engine, run_job
 from dataselect.errors import DataselectError
-from dataselect.scorers.scorer import Scorer
+from dataselect.scorers.scorer import CorpusScorer, Scorer
 from dataselect.scores.begin import asked_of_run, begin
 from dataselect.scores.index import BEGUN, INDEX, Index, ScoredSource, ScorerEntry
 from dataselect.scores.part_files import DOCUMENTS, QUARANTINE
+from dataselect.scores.preparing import prepared
 from dataselect.scores.work import ScoredPart, ScoreWork
 from zerocost.manifest import Counts, FileRecord, Manifest, finish
 from zerocost.manifest import begin as begin_manifest
@@ -77,7 +78,7 @@ class ScoreSummary:
 def score_corpus(
     paths: Sequence[str],
     out: str,
-    scorers: Sequence[Scorer],
+    scorers: Sequence[Scorer | CorpusScorer],
     *,
     options: ReadOptions | None = None,
     engine: Engine = "local",
@@ -96,7 +97,7 @@ def score_corpus(
     Args:
         paths: see `find_corpus`.
         out: the folder, a path or fsspec address.
-        scorers: what to run.
+        scorers: what to run; where some have to see the corpus first, it is read twice.
         options: how the corpus is read.
         engine: this machine, or the Ray cluster that is running or is started for this.
         workers: how many parts are scored at a time; the result does not depend on it.
@@ -110,6 +111,7 @@ def score_corpus(
     """
     options = options or ReadOptions()
     sources = find_corpus(paths)
+    scorers = prepared(scorers, sources, options, engine=engine, workers=workers)
     asked = asked_of_run(sources, options, scorers)
     manifest = begin_manifest(
         "dataselect",

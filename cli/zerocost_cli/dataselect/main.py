@@ -19,6 +19,7 @@ _HERE = "zerocost_cli.dataselect"
         "score": (f"{_HERE}.score", "Score every document of a corpus."),
         "select": (f"{_HERE}.select", "Select documents by their scores, up to a budget."),
         "report": (f"{_HERE}.report", "One HTML page about a score folder."),
+        "fit": (f"{_HERE}.fit", "Fit the models of the scorers dsir and ppl, to keep them."),
         "scorers": (f"{_HERE}.listing:scorers_command", "List the scorers."),
         "recipes": (f"{_HERE}.listing:recipes_command", "List the recipes of filter."),
     },
