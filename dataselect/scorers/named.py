@@ -22,6 +22,7 @@ KINDS: Registry[Callable[[str], Scorer | CorpusScorer]] = Registry(
     builtin={
         "tokens": "dataselect.scorers.tokens:TokenCount",
         "dsir": "dataselect.scorers.dsir.scorer:dsir",
+        "ppl": "dataselect.scorers.ngram.scorer:ppl",
     },
     error=DataselectError,
     listing="dataselect scorers",
