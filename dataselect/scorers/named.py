@@ -23,6 +23,8 @@ KINDS: Registry[Callable[[str], Scorer | CorpusScorer]] = Registry(
         "tokens": "dataselect.scorers.tokens:TokenCount",
         "dsir": "dataselect.scorers.dsir.scorer:dsir",
         "ppl": "dataselect.scorers.ngram.scorer:ppl",
+        "rater": "dataselect.scorers.hf:rater",
+        "language": "dataselect.scorers.language:Language",
     },
     error=DataselectError,
     listing="dataselect scorers",

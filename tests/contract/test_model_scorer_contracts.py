@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from dataselect.scorers.dsir import Dsir, DsirModel, Features
+from dataselect.scorers.language import Language
 from dataselect.scorers.ngram import NgramModel, NgramSettings, Perplexity, train
 from dataselect.scorers.ngram.kernels.tokens import read_tokens
 from dataselect.scorers.signals.arrow import text_arrays
@@ -38,3 +39,7 @@ class TestPerplexity(ScorerContract):
 
 class TestPerplexityOfBytes(ScorerContract):
     scorer = Perplexity("books", _model("bytes"))
+
+
+class TestLanguage(ScorerContract):
+    scorer = Language("en+de")

@@ -108,7 +108,8 @@ def _ascii_run(
     """A run of one kind: behind it, whether it is all ASCII, its hash."""
     first = at
     value = SEED
-    lanes = shift = np.uint64(0)
+    lanes = np.uint64(0)
+    shift = np.uint64(0)
     while at < end:
         byte = text[at]
         if byte >= 0x80:
