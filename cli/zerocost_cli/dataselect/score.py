@@ -49,6 +49,7 @@ def command(corpus: tuple[str, ...], out: str | None, **arguments: Any) -> None:
     \b
     dataselect score corpus/ --out scores
     dataselect score corpus/ --out scores --scorers my_scorers:LENGTH
+    dataselect score corpus/ --out scores --scorers dsir:books=books.jsonl,ppl:wiki=wiki.jsonl
     """
     from dataselect.scorers.named import DEFAULT, scorers_of
     from dataselect.scores.run import Progress, score_corpus

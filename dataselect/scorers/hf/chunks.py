@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -87,12 +88,13 @@ def batches_by_length(
         last = min(len(order), first + max(1, tokens // len(head.ids)))
         batch = order[first:last]
         if apart:
-            batch = list(takewhile(lambda k, head=head: _alike(chunks[k], head), batch))
+            batch = list(takewhile(partial(_alike, chunks, head), batch))
         yield batch
         first += len(batch)
 
 
-def _alike(chunk: Chunk, other: Chunk) -> bool:
+def _alike(chunks: Sequence[Chunk], other: Chunk, k: int) -> bool:
+    chunk = chunks[k]
     return chunk.document == other.document and len(chunk.ids) == len(other.ids)
 
 

@@ -133,13 +133,13 @@ def read_outputs(
     if how == "regression":
         return outputs
     if reading.sigmoid:
-        return 1 / (1 + np.exp(-outputs))
+        return np.asarray(1 / (1 + np.exp(-outputs)))
     powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     shares: Float64[np.ndarray, "chunks outputs"] = powers / powers.sum(axis=1, keepdims=True)
     if how == "expected class":
         return np.asarray(shares @ np.arange(outputs.shape[1], dtype=np.float64))[:, None]
     if how == "argmax":
-        return outputs.argmax(axis=1)[:, None].astype(np.float64)
+        return np.asarray(outputs.argmax(axis=1)[:, None], np.float64)
     if how == "probability":
         return shares[:, 1:2]
     return shares

@@ -199,7 +199,9 @@ def _check_weights(found: Any, name: str) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the library's progress bars and advice."""
-    from transformers.utils import logging
+    from transformers.utils import logging as own
+
+    logging: Any = own
 
     level = logging.get_verbosity()
     bars = logging.is_progress_bar_enabled()

@@ -163,7 +163,8 @@ def _smoothed(
         parts.append(_entries(table, least, lower, totals, freed))
         if above is not None:
             higher = np.zeros(len(above.keys))
-            probabilities(*of_above, lower, higher)
+            arguments = (*of_above, lower, higher)
+            probabilities(*arguments)
             lower = higher
     entries = np.concatenate(parts)
     return entries[np.argsort(entries[:, 0])], float(np.log(unseen))

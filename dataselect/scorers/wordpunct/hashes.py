@@ -74,7 +74,7 @@ def hash_words(
         if byte < 0x80:
             if kind:
                 while True:
-                    lanes = load(text, at)
+                    lanes: int = load(text, at)
                     count = min(trailing_lanes(letters_of(lanes)), end - at)
                     if count > 0:
                         value = stirred(value, low_lanes(lanes | _CASE, count))

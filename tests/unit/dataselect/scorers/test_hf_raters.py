@@ -309,7 +309,8 @@ def test_a_score_that_is_no_number_is_null(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> HfRater:
-    folder = save_classifier(tmp_path_factory.mktemp("hf") / "mine", num_labels=3, limit=512)
+    name = "meta-rater-cleanliness-rating"  # reads the beginning of a long document
+    folder = save_classifier(tmp_path_factory.mktemp("hf") / name, num_labels=6, limit=512)
     return hf_rater(str(folder))
 
 
