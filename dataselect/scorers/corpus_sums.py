@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -44,16 +44,20 @@ class CorpusSums:
     rejected: Mapping[str, int]
 
 
+_Part = tuple[dict[str, np.ndarray], int, Counter[str], int, int]
+"""Counts, documents, what was rejected, the source's number, and stored bytes read of it."""
+
+
 @dataclass(frozen=True)
 class _Sums:
     options: ReadOptions
     counted: Mapping[str, Countable]
 
-    def done(self, raw: RawPart) -> tuple[dict[str, np.ndarray], int, Counter[str]] | None:
+    def done(self, raw: RawPart) -> _Part | None:
         """Nothing is kept."""
         return None
 
-    def __call__(self, raw: RawPart) -> tuple[dict[str, np.ndarray], int, Counter[str]]:
+    def __call__(self, raw: RawPart) -> _Part:
         sums: dict[str, np.ndarray] = {}
         documents = 0
         rejected: list[Quarantined] = []
@@ -62,7 +66,8 @@ class _Sums:
             for name, countable in self.counted.items():
                 found = countable.counts(batch)
                 sums[name] = sums[name] + found if name in sums else found
-        return sums, documents, Counter(row.reason for row in rejected)
+        reasons = Counter(row.reason for row in rejected)
+        return sums, documents, reasons, raw.source.number, raw.stored
 
 
 def corpus_sums(
@@ -72,6 +77,7 @@ def corpus_sums(
     *,
     engine: Engine = "local",
     workers: int | None = None,
+    on_part: Callable[[int, int], None] | None = None,
 ) -> CorpusSums:
     """Count over all documents of a corpus, in one pass for all that is counted with.
 
@@ -81,6 +87,7 @@ def corpus_sums(
         counted: by name; whole numbers add up to the same in any order.
         engine: where.
         workers: how many parts are worked on at a time.
+        on_part: called with the stored bytes and the documents read so far.
 
     Raises:
         DataselectError: a file cannot be read.
@@ -88,13 +95,18 @@ def corpus_sums(
     sums: dict[str, np.ndarray] = {}
     documents = 0
     rejected: Counter[str] = Counter()
+    read: dict[int, int] = {}
     work = _Sums(options, counted)
     for found in run_job(sources, options, work, engine=engine, workers=workers):
         if isinstance(found, SourceEnd):
+            read[found.source.number] = found.source.bytes
             continue
-        part, size, reasons = found
+        part, size, reasons, source, stored = found
         documents += size
         rejected.update(reasons)
         for name, counts in part.items():
             sums[name] = sums[name] + counts if name in sums else counts
+        read[source] = max(read.get(source, 0), stored)
+        if on_part is not None:
+            on_part(sum(read.values()), documents)
     return CorpusSums(sums, documents, dict(rejected))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dataselect.corpus.options import ReadOptions
@@ -26,6 +26,7 @@ def prepared(
     *,
     engine: Engine = "local",
     workers: int | None = None,
+    on_part: Callable[[int, int], None] | None = None,
 ) -> tuple[Scorer, ...]:
     """Scorers, after one pass over the corpus for all that have to see it.
 
@@ -35,6 +36,7 @@ def prepared(
         options: how it is read.
         engine: where it is counted.
         workers: how many parts are counted at a time; the result does not depend on it.
+        on_part: called with the stored bytes and the documents read so far.
 
     Raises:
         DataselectError: a file cannot be read, or there is no document to count.
@@ -42,10 +44,8 @@ def prepared(
     counted = {s.counted: s for s in scorers if isinstance(s, CorpusScorer)}
     if not counted:
         return _fitted(scorers, {})
-    return _fitted(
-        scorers,
-        corpus_sums(sources, options, counted, engine=engine, workers=workers).counts,
-    )
+    found = corpus_sums(sources, options, counted, engine=engine, workers=workers, on_part=on_part)
+    return _fitted(scorers, found.counts)
 
 
 def prepared_on(

@@ -41,11 +41,15 @@ QUARANTINED = "quarantine.jsonl"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: stored bytes of the corpus read, of how many, and documents so far."""
+    """How far a run is: stored bytes of the corpus read, of how many, and documents so far.
+
+    Where scorers have to see the corpus first, that is once with ``counting``, and then again.
+    """
 
     done: int
     total: int
     documents: int
+    counting: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,13 @@ def score_corpus(
     """
     options = options or ReadOptions()
     sources = find_corpus(paths)
-    scorers = prepared(scorers, sources, options, engine=engine, workers=workers)
+    total = sum(source.bytes for source in sources)
+
+    def counted(done: int, documents: int) -> None:
+        if on_progress is not None:
+            on_progress(Progress(done, total, documents, counting=True))
+
+    scorers = prepared(scorers, sources, options, engine=engine, workers=workers, on_part=counted)
     asked = asked_of_run(sources, options, scorers)
     manifest = begin_manifest(
         "dataselect",
@@ -126,7 +136,6 @@ def score_corpus(
         work = ScoreWork(out, options, tuple(scorers), strict)
         parts: list[ScoredPart] = []
         ends: list[SourceEnd] = []
-        total = sum(source.bytes for source in sources)
         read: dict[int, int] = {}
         documents = 0
         for found in run_job(sources, options, work, engine=engine, workers=workers):

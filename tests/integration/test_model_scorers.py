@@ -28,10 +28,10 @@ def write(path: Path, texts: list[str]) -> None:
 
 
 def test_from_a_target_to_a_selection(corpus: Path, dataselect: Command) -> None:
-    asked = "dsir:math=target.jsonl,ppl:math=target.jsonl,language:en,signals_light"
+    asked = "dsir:math=target.jsonl,ppl:math=target.jsonl,language:en"
     done = dataselect("score", "corpus.jsonl", "--out", "scores", "--scorers", asked, "--json")
     assert done.code == 0, done.err
-    assert json.loads(done.out)["scorers"] == ["dsir_math", "ppl_math", "language", "signals_light"]
+    assert json.loads(done.out)["scorers"] == ["dsir_math", "ppl_math", "language"]
     table = open_scores("scores").scan().collect()
     dsir, ppl = table["dsir_math"].to_list()[:7], table["ppl_math"].to_list()[:7]
     assert min(dsir[:3]) > max(dsir[3:5])

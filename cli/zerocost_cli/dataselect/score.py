@@ -72,7 +72,8 @@ def command(corpus: tuple[str, ...], out: str | None, **arguments: Any) -> None:
     with progress("scoring, MB", 1) as advance:
 
         def show(at: Progress) -> None:
-            advance(at.done // 10**6, f"{at.documents:,} documents", total=at.total // 10**6)
+            what = "documents counted first" if at.counting else "documents"
+            advance(at.done // 10**6, f"{at.documents:,} {what}", total=at.total // 10**6)
 
         summary = asdict(
             score_corpus(

@@ -47,7 +47,16 @@ def test_the_corpus_that_is_scored_is_the_source(tmp_path: Path) -> None:
     named = Dsir("math", fit_dsir([target], [corpus]))
     for workers, part_bytes in ((1, 1 << 20), (2, 60)):
         options = ReadOptions(part_bytes=part_bytes)
-        ready = prepared(waiting, find_corpus([corpus]), options, workers=workers)
+        seen: list[tuple[int, int]] = []
+        ready = prepared(
+            waiting,
+            find_corpus([corpus]),
+            options,
+            workers=workers,
+            on_part=lambda *at, seen=seen: seen.append(at),
+        )
+        assert seen[-1] == (Path(corpus).stat().st_size, len(CORPUS))
+        assert seen == sorted(seen)
         assert [scorer.name for scorer in ready] == ["dsir_math", "signals_light", "dsir_other"]
         assert ready[0].fingerprint == named.fingerprint
         assert ready[0].score(batch(CORPUS)).equals(named.score(batch(CORPUS)))
