@@ -10,7 +10,7 @@ import click
 from zerocost_cli.dataselect.reading import read_options, reading_options
 from zerocost_cli.dataselect.sizes import shown_bytes
 from zerocost_cli.lazy import LazyGroup
-from zerocost_cli.printing import print_json
+from zerocost_cli.printing import print_json, progress
 
 __all__ = ["command", "dsir_command"]
 
@@ -79,9 +79,19 @@ def dsir_command(
     features = None
     if buckets is not None or hashed is not None:
         features = Features(BUCKETS if buckets is None else buckets, hashed or "fast")
-    model = fit_dsir(
-        targets, sources, features=features, options=read_options(reading), workers=workers
-    )
+    with progress("counting, MB", 1) as advance:
+
+        def show(done: int, documents: int) -> None:
+            advance(done // 10**6, f"{documents:,} documents", total=max(1, done // 10**6))
+
+        model = fit_dsir(
+            targets,
+            sources,
+            features=features,
+            options=read_options(reading),
+            workers=workers,
+            on_part=show,
+        )
     save_dsir(model, out, overwrite=overwrite)
     both = {"target": model.target, "source": model.source}
     ngrams = {name: int(counts.sum()) for name, counts in both.items() if counts is not None}

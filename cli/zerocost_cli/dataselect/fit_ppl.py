@@ -9,7 +9,7 @@ import click
 
 from zerocost_cli.dataselect.reading import read_options, reading_options
 from zerocost_cli.dataselect.sizes import shown_bytes
-from zerocost_cli.printing import print_json, print_table
+from zerocost_cli.printing import print_json, print_table, progress
 
 __all__ = ["command"]
 
@@ -58,7 +58,12 @@ def command(
     from dataselect.scorers.ngram import NgramSettings, fit_ngram, save_ngram
 
     settings = NgramSettings(order, unit, least)
-    model = fit_ngram(reference, settings, options=read_options(reading))
+    with progress("reading, documents", 1) as advance:
+
+        def show(documents: int) -> None:
+            advance(documents, "then it is trained", total=documents)
+
+        model = fit_ngram(reference, settings, options=read_options(reading), on_part=show)
     save_ngram(model, out, overwrite=overwrite)
     about = model.about
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ def count_features(
     *,
     options: ReadOptions | None = None,
     workers: int | None = None,
+    on_part: Callable[[int, int], None] | None = None,
 ) -> Int64[np.ndarray, " buckets"]:
     """The n-grams of all documents of a corpus, streamed.
 
@@ -32,12 +33,15 @@ def count_features(
         features: into which buckets they fall.
         options: how the corpus is read.
         workers: how many parts are counted at a time.
+        on_part: called with the stored bytes and the documents read so far of a corpus.
 
     Raises:
         DataselectError: a file cannot be read, or there is no document.
     """
     options = options or ReadOptions()
-    sums = corpus_sums(find_corpus(paths), options, {"n-grams": features}, workers=workers)
+    sums = corpus_sums(
+        find_corpus(paths), options, {"n-grams": features}, workers=workers, on_part=on_part
+    )
     if not sums.documents:
         why = ", ".join(f"{reason}: {n:,}" for reason, n in sorted(sums.rejected.items()))
         raise DataselectError(
@@ -57,6 +61,7 @@ def fit_dsir(
     features: Features | None = None,
     options: ReadOptions | None = None,
     workers: int | None = None,
+    on_part: Callable[[int, int], None] | None = None,
 ) -> DsirModel:
     """Count a target and a source.
 
@@ -66,6 +71,7 @@ def fit_dsir(
         features: of both; None takes those of a model that is named, else the default ones.
         options: how corpora are read.
         workers: how many parts are counted at a time.
+        on_part: called with the stored bytes and the documents read so far of a corpus.
 
     Raises:
         DataselectError: neither is given, a corpus is empty, or the features differ.
@@ -85,7 +91,9 @@ def fit_dsir(
         model = models[name]
         if model is None:
             counts[name] = (
-                count_features(paths, features, options=options, workers=workers) if paths else None
+                count_features(paths, features, options=options, workers=workers, on_part=on_part)
+                if paths
+                else None
             )
             continue
         if model.features != features:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,6 +20,7 @@ def fit_ngram(
     settings: NgramSettings | None = None,
     *,
     options: ReadOptions | None = None,
+    on_part: Callable[[int], None] | None = None,
 ) -> NgramModel:
     """Train a model on all documents of a corpus; its tokens are held in memory.
 
@@ -27,6 +28,7 @@ def fit_ngram(
         paths: see `find_corpus`.
         settings: order, tokens, and which n-grams are dropped.
         options: how the corpus is read.
+        on_part: called with the documents read so far.
 
     Raises:
         DataselectError: a file cannot be read, or there is no text.
@@ -45,6 +47,8 @@ def fit_ngram(
             rejected.update(found.reason for found in part.quarantined)
             arrays = text_arrays(part.batch.column("text"))
             tokens.append(read_tokens(*arrays, lowering(), settings.unit == "bytes"))
+            if on_part is not None:
+                on_part(documents)
     if not documents:
         why = ", ".join(f"{reason}: {n:,}" for reason, n in sorted(rejected.items()))
         raise DataselectError(
