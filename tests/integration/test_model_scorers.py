@@ -69,6 +69,11 @@ def test_models_that_are_kept_give_the_same_scores(corpus: Path, dataselect: Com
             "fit", *command, "--out", f"{command[0]}.safetensors", "--overwrite", "--json"
         )
         assert json.loads(done.out)["out"] == f"{command[0]}.safetensors"
+    with Path("target.jsonl").open("a") as lines:
+        lines.write('\n{"text": 3}\n{')
+    for command in (("dsir", "--target", "target.jsonl"), ("ppl", "target.jsonl")):
+        done = dataselect("fit", *command, "--out", "other.safetensors", "--overwrite")
+        assert "passed over: malformed_json 1, text_not_string 1" in done.out
     found = []
     for suffix, out in (("jsonl", "a"), ("safetensors", "b")):
         files = (

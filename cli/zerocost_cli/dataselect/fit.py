@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from zerocost_cli.dataselect.reading import read_options, reading_options
+from zerocost_cli.dataselect.reading import read_options, reference_options, say_rejected
 from zerocost_cli.dataselect.sizes import shown_bytes
 from zerocost_cli.lazy import LazyGroup
 from zerocost_cli.printing import print_json, progress
@@ -46,7 +47,7 @@ def command() -> None:
     type=click.Choice(["fast", "sha256"]),
     help="sha256 gives the numbers of the package data-selection. [default: fast]",
 )
-@reading_options
+@reference_options
 @click.option("--workers", type=click.IntRange(1), help="The result does not depend on it.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="A file NAME.safetensors."
@@ -79,6 +80,7 @@ def dsir_command(
     features = None
     if buckets is not None or hashed is not None:
         features = Features(BUCKETS if buckets is None else buckets, hashed or "fast")
+    rejected: Counter[str] = Counter()
     with progress("counting, MB", 1) as advance:
 
         def show(done: int, documents: int) -> None:
@@ -91,6 +93,7 @@ def dsir_command(
             options=read_options(reading),
             workers=workers,
             on_part=show,
+            on_rejected=rejected.update,
         )
     save_dsir(model, out, overwrite=overwrite)
     both = {"target": model.target, "source": model.source}
@@ -102,6 +105,7 @@ def dsir_command(
                 "ngrams": ngrams,
                 "buckets": model.features.buckets,
                 "hash": model.features.hash,
+                "rejected": dict(rejected),
             }
         )
         return
@@ -110,4 +114,5 @@ def dsir_command(
         f"n-grams: {counted}, in {model.features.buckets:,} buckets by the {model.features.hash} "
         f"hash"
     )
+    say_rejected(rejected)
     click.echo(f"Written: {out} ({shown_bytes(out.stat().st_size)})")

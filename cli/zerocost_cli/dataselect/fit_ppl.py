@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from zerocost_cli.dataselect.reading import read_options, reading_options
+from zerocost_cli.dataselect.reading import read_options, reference_options, say_rejected
 from zerocost_cli.dataselect.sizes import shown_bytes
 from zerocost_cli.printing import print_json, print_table, progress
 
@@ -33,7 +34,7 @@ __all__ = ["command"]
     show_default=True,
     help="Drop n-grams of 3 tokens or more that occur less often: 2 for a large reference.",
 )
-@reading_options
+@reference_options
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="A file NAME.safetensors."
 )
@@ -58,16 +59,32 @@ def command(
     from dataselect.scorers.ngram import NgramSettings, fit_ngram, save_ngram
 
     settings = NgramSettings(order, unit, least)
+    rejected: Counter[str] = Counter()
     with progress("reading, documents", 1) as advance:
 
         def show(documents: int) -> None:
             advance(documents, "then it is trained", total=documents)
 
-        model = fit_ngram(reference, settings, options=read_options(reading), on_part=show)
+        model = fit_ngram(
+            reference,
+            settings,
+            options=read_options(reading),
+            on_part=show,
+            on_rejected=rejected.update,
+        )
     save_ngram(model, out, overwrite=overwrite)
     about = model.about
     if as_json:
-        print_json({"out": str(out), "order": order, "unit": unit, "least": least, **about})
+        print_json(
+            {
+                "out": str(out),
+                "order": order,
+                "unit": unit,
+                "least": least,
+                **about,
+                "rejected": dict(rejected),
+            }
+        )
         return
     click.echo(f"{about['tokens']:,} {unit} in {about['lines']:,} lines")
     rows = [
@@ -80,4 +97,5 @@ def command(
     if about["too_few_for_discounts"]:
         orders = ", ".join(map(str, about["too_few_for_discounts"]))
         click.echo(f"Too few n-grams to estimate the discounts of order {orders}: .5, 1, 1.5 stand")
+    say_rejected(rejected)
     click.echo(f"Written: {out} ({about['entries']:,} n-grams, {shown_bytes(out.stat().st_size)})")

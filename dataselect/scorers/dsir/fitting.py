@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ def count_features(
     options: ReadOptions | None = None,
     workers: int | None = None,
     on_part: Callable[[int, int], None] | None = None,
+    on_rejected: Callable[[Mapping[str, int]], None] | None = None,
 ) -> Int64[np.ndarray, " buckets"]:
     """The n-grams of all documents of a corpus, streamed.
 
@@ -34,6 +35,7 @@ def count_features(
         options: how the corpus is read.
         workers: how many parts are counted at a time.
         on_part: called with the stored bytes and the documents read so far of a corpus.
+        on_rejected: called with how many rows are no documents, by reason, where any are.
 
     Raises:
         DataselectError: a file cannot be read, or there is no document.
@@ -51,6 +53,8 @@ def count_features(
             if "no_text" in sums.rejected
             else None,
         )
+    if sums.rejected and on_rejected is not None:
+        on_rejected(sums.rejected)
     return sums.counts["n-grams"]
 
 
@@ -62,6 +66,7 @@ def fit_dsir(
     options: ReadOptions | None = None,
     workers: int | None = None,
     on_part: Callable[[int, int], None] | None = None,
+    on_rejected: Callable[[Mapping[str, int]], None] | None = None,
 ) -> DsirModel:
     """Count a target and a source.
 
@@ -72,6 +77,7 @@ def fit_dsir(
         options: how corpora are read.
         workers: how many parts are counted at a time.
         on_part: called with the stored bytes and the documents read so far of a corpus.
+        on_rejected: called with how many rows are no documents, by reason, where any are.
 
     Raises:
         DataselectError: neither is given, a corpus is empty, or the features differ.
@@ -90,11 +96,16 @@ def fit_dsir(
     for name, paths in given.items():
         model = models[name]
         if model is None:
-            counts[name] = (
-                count_features(paths, features, options=options, workers=workers, on_part=on_part)
-                if paths
-                else None
-            )
+            counts[name] = None
+            if paths:
+                counts[name] = count_features(
+                    paths,
+                    features,
+                    options=options,
+                    workers=workers,
+                    on_part=on_part,
+                    on_rejected=on_rejected,
+                )
             continue
         if model.features != features:
             raise DataselectError(

@@ -49,11 +49,11 @@ class Dsir:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The log importance weight, and its mean over n-grams, which does not grow with length."""
-        what = "of the words and pairs of words, log(share in the target / share in the source)"
+        what = "log(share in the target / share in the source) over words and pairs of words"
         unit, low, high = "log ratio", -math.inf, math.inf
         return (
-            Column(self.name, "float64", unit, low, high, 1, f"sum, {what}", _SOURCE),
-            Column(f"{self.name}_mean", "float64", unit, low, high, 1, f"mean, {what}", _SOURCE),
+            Column(self.name, "float64", unit, low, high, 1, f"sum of {what}", _SOURCE),
+            Column(f"{self.name}_mean", "float64", unit, low, high, 1, f"mean of {what}", _SOURCE),
         )
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ def fit_ngram(
     *,
     options: ReadOptions | None = None,
     on_part: Callable[[int], None] | None = None,
+    on_rejected: Callable[[Mapping[str, int]], None] | None = None,
 ) -> NgramModel:
     """Train a model on all documents of a corpus; its tokens are held in memory.
 
@@ -29,6 +30,7 @@ def fit_ngram(
         settings: order, tokens, and which n-grams are dropped.
         options: how the corpus is read.
         on_part: called with the documents read so far.
+        on_rejected: called with how many rows are no documents, by reason, where any are.
 
     Raises:
         DataselectError: a file cannot be read, or there is no text.
@@ -58,4 +60,6 @@ def fit_ngram(
             if "no_text" in rejected
             else None,
         )
+    if rejected and on_rejected is not None:
+        on_rejected(rejected)
     return train(np.concatenate(tokens), settings)
