@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from small_checkpoints import save_classifier
 
 from dataselect.errors import DataselectError
@@ -23,6 +24,12 @@ SHORT = "The cat sat on the mat."
 LONG = "the cat sat on a mat , a dog sat on the cat . " * 12
 
 
+@pytest.fixture(autouse=True)
+def on_the_cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("gpu") is None:
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+
+
 def scores(scorer: HfRater, texts: list[str | None]) -> dict[str, list[float | None]]:
     column = pa.array(texts, pa.string())
     found: dict[str, list[float | None]] = scorer.score(
@@ -33,7 +40,6 @@ def scores(scorer: HfRater, texts: list[str | None]) -> dict[str, list[float | N
 
 def logits(folder: Path, text: str, **tokens: Any) -> np.ndarray:
     """As the library's documentation does it."""
-    import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -78,7 +84,6 @@ def test_fineweb_edu_reads_the_beginning(tmp_path: Path) -> None:
 
 
 def test_qurating_is_the_mean_over_pieces_by_their_tokens(tmp_path: Path) -> None:
-    import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     folder = save_classifier(tmp_path / "QuRater-1.3B", "llama", num_labels=4, limit=1024)
@@ -206,6 +211,18 @@ def test_several_devices_share_the_batches(tmp_path: Path, monkeypatch: pytest.M
         assert one == pytest.approx(other, abs=1e-5)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_cuda_scores_are_those_of_the_cpu_but_for_bfloat16(tmp_path: Path) -> None:
+    folder = save_classifier(tmp_path / "meta-rater-reasoning-rating", num_labels=6, limit=256)
+    texts: list[str | None] = [SHORT * k for k in range(1, 20)]
+    found = scores(hf_rater(str(folder)), texts)["modernbert_reasoning"]
+    for text, value in zip(texts, found, strict=True):
+        assert text is not None
+        own = softmax(logits(folder, text, max_length=256)) @ np.arange(6)
+        assert value == pytest.approx(own, abs=0.15)
+
+
 def _edit(folder: Path, **changes: Any) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | changes))
@@ -296,7 +313,6 @@ def test_a_snapshot_of_the_hub_is_read_by_its_name(
 
 
 def test_a_score_that_is_no_number_is_null(tmp_path: Path) -> None:
-    import torch
     from transformers import AutoModelForSequenceClassification
 
     folder = save_classifier(tmp_path / "mine", num_labels=1)
