@@ -7,7 +7,7 @@ from typing import Any
 
 from dataselect.errors import DataselectError
 from dataselect.scorers import get, names
-from dataselect.scorers.scorer import Scorer
+from dataselect.scorers.scorer import CorpusScorer, Scorer
 from zerocost.errors import did_you_mean
 from zerocost.registry import Registry
 
@@ -16,22 +16,29 @@ __all__ = ["DEFAULT", "KINDS", "scorers_of"]
 DEFAULT = "signals"
 """What runs where no scorer is named."""
 
-KINDS: Registry[Callable[[str], Scorer]] = Registry(
+KINDS: Registry[Callable[[str], Scorer | CorpusScorer]] = Registry(
     "kind of scorer",
     group="dataselect.scorer_kinds",
-    builtin={"tokens": "dataselect.scorers.tokens:TokenCount"},
+    builtin={
+        "tokens": "dataselect.scorers.tokens:TokenCount",
+        "dsir": "dataselect.scorers.dsir.scorer:dsir",
+        "ppl": "dataselect.scorers.ngram.scorer:ppl",
+        "rater": "dataselect.scorers.hf:rater",
+        "language": "dataselect.scorers.language:Language",
+    },
     error=DataselectError,
     listing="dataselect scorers",
 )
 """Kinds that are made from an argument, ``KIND:ARGUMENT``: a function from it to the scorer."""
 
 
-def scorers_of(text: str = DEFAULT) -> tuple[Scorer, ...]:
+def scorers_of(text: str = DEFAULT) -> tuple[Scorer | CorpusScorer, ...]:
     """The scorers of a comma-separated list, in its order.
 
     Each is a registered name (``signals``), a kind with what it is made from (``KIND:ARGUMENT``;
     what the argument means is up to the kind), or an object of the user's own
-    (``pkg.module:object``, a scorer or something that makes one when it is called).
+    (``pkg.module:object``, a scorer or something that makes one when it is called). Some become
+    scorers only when the corpus is known; see `CorpusScorer`.
 
     Raises:
         DataselectError: a name does not exist, a module cannot be imported, or what is found is no
@@ -46,7 +53,7 @@ def scorers_of(text: str = DEFAULT) -> tuple[Scorer, ...]:
     return tuple(_scorer(item) for item in items)
 
 
-def _scorer(item: str) -> Scorer:
+def _scorer(item: str) -> Scorer | CorpusScorer:
     head, colon, argument = item.partition(":")
     kinds = KINDS.names()
     if colon and head in kinds:
@@ -70,7 +77,9 @@ def _is_no_module(name: str) -> bool:
         return True
 
 
-def _checked(found: Any, item: str) -> Scorer:
+def _checked(found: Any, item: str) -> Scorer | CorpusScorer:
+    if isinstance(found, CorpusScorer) and not isinstance(found, type):
+        return found
     needed = ("name", "columns", "fingerprint", "score")
     if isinstance(found, type) or not all(hasattr(found, name) for name in needed):
         if not callable(found):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
-__all__ = ["Column", "Scorer"]
+__all__ = ["Column", "CorpusScorer", "Scorer"]
 
 
 @dataclass(frozen=True)
@@ -65,4 +66,28 @@ class Scorer(Protocol):
         Returns:
             One row a document in the same order, one column for each of `columns`.
         """
+        ...
+
+
+@runtime_checkable
+class CorpusScorer(Protocol):
+    """What becomes a scorer once it has seen the corpus, by counts that add up over its batches.
+
+    Can be pickled; engines count parts of a corpus apart.
+
+    Attributes:
+        name: of the scorer that it becomes.
+        counted: what the counts depend on beside the corpus; those of several that say the same
+            are made once.
+    """
+
+    name: str
+    counted: str
+
+    def counts(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Of all documents of a batch together; whole numbers."""
+        ...
+
+    def fitted(self, counts: np.ndarray) -> Scorer:
+        """The scorer, from the sum over all batches of the corpus."""
         ...

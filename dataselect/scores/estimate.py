@@ -11,7 +11,8 @@ from dataselect.corpus.options import MIB, ReadOptions
 from dataselect.corpus.parts import Quarantined, RawPart
 from dataselect.corpus.reading import cut, decode
 from dataselect.corpus.sources import find_corpus
-from dataselect.scorers.scorer import Scorer
+from dataselect.scorers.scorer import CorpusScorer, Scorer
+from dataselect.scores.preparing import prepared_on
 from dataselect.scores.work import about_documents, score_schema, scored
 
 __all__ = ["Estimate", "estimate_score"]
@@ -46,7 +47,7 @@ class Estimate:
 
 def estimate_score(
     paths: Sequence[str],
-    scorers: Sequence[Scorer],
+    scorers: Sequence[Scorer | CorpusScorer],
     *,
     options: ReadOptions | None = None,
     workers: int = 1,
@@ -77,14 +78,15 @@ def estimate_score(
         ignored: list[Quarantined] = []
         if not documents:  # compile what has to be compiled
             for batch in decode(raw, options, ignored.append):
-                for scorer in scorers:
+                for scorer in prepared_on(scorers, [batch]):
                     scorer.score(batch.slice(0, 1))
                 break
         began = time.perf_counter()
         batches = list(decode(raw, options, ignored.append))
+        ready = prepared_on(scorers, batches)
         about = [about_documents(batch) for batch in batches]
         tables = [pa.Table.from_batches(about)] if about else []
-        for scorer in scorers:
+        for scorer in ready:
             results = [scored(scorer, batch, raw) for batch in batches]
             tables.append(pa.Table.from_batches(results, score_schema(scorer)))
         for table in tables:

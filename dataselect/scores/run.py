@@ -25,10 +25,11 @@ from dataselect.corpus.sources import find_corpus
 from dataselect.corpus.streams import sha256_of_address
 from dataselect.engines import Engine, run_job
 from dataselect.errors import DataselectError
-from dataselect.scorers.scorer import Scorer
+from dataselect.scorers.scorer import CorpusScorer, Scorer
 from dataselect.scores.begin import asked_of_run, begin
 from dataselect.scores.index import BEGUN, INDEX, Index, ScoredSource, ScorerEntry
 from dataselect.scores.part_files import DOCUMENTS, QUARANTINE
+from dataselect.scores.preparing import prepared
 from dataselect.scores.work import ScoredPart, ScoreWork
 from zerocost.manifest import Counts, FileRecord, Manifest, finish
 from zerocost.manifest import begin as begin_manifest
@@ -40,11 +41,15 @@ QUARANTINED = "quarantine.jsonl"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: stored bytes of the corpus read, of how many, and documents so far."""
+    """How far a run is: stored bytes of the corpus read, of how many, and documents so far.
+
+    Where scorers have to see the corpus first, that is once with ``counting``, and then again.
+    """
 
     done: int
     total: int
     documents: int
+    counting: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class ScoreSummary:
 def score_corpus(
     paths: Sequence[str],
     out: str,
-    scorers: Sequence[Scorer],
+    scorers: Sequence[Scorer | CorpusScorer],
     *,
     options: ReadOptions | None = None,
     engine: Engine = "local",
@@ -96,7 +101,7 @@ def score_corpus(
     Args:
         paths: see `find_corpus`.
         out: the folder, a path or fsspec address.
-        scorers: what to run.
+        scorers: what to run; where some have to see the corpus first, it is read twice.
         options: how the corpus is read.
         engine: this machine, or the Ray cluster that is running or is started for this.
         workers: how many parts are scored at a time; the result does not depend on it.
@@ -110,6 +115,13 @@ def score_corpus(
     """
     options = options or ReadOptions()
     sources = find_corpus(paths)
+    total = sum(source.bytes for source in sources)
+
+    def counted(done: int, documents: int) -> None:
+        if on_progress is not None:
+            on_progress(Progress(done, total, documents, counting=True))
+
+    scorers = prepared(scorers, sources, options, engine=engine, workers=workers, on_part=counted)
     asked = asked_of_run(sources, options, scorers)
     manifest = begin_manifest(
         "dataselect",
@@ -124,7 +136,6 @@ def score_corpus(
         work = ScoreWork(out, options, tuple(scorers), strict)
         parts: list[ScoredPart] = []
         ends: list[SourceEnd] = []
-        total = sum(source.bytes for source in sources)
         read: dict[int, int] = {}
         documents = 0
         for found in run_job(sources, options, work, engine=engine, workers=workers):

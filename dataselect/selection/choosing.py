@@ -20,6 +20,7 @@ def choose(
     cost: Int64[np.ndarray, " n"] | None = None,
     group: Int64[np.ndarray, " n"] | None = None,
     temperature: float = 0.0,
+    log_weights: bool = False,
     seed: int = 0,
     source: int = 0,
     rows: Int64[np.ndarray, " n"] | None = None,
@@ -35,6 +36,7 @@ def choose(
         cost: of each document, as its tokens, at least 0; 1 where it is None.
         group: whose budget a document takes from, from 0; below 0 it cannot be selected.
         temperature: 0 for the best, above 0 for a sample without replacement.
+        log_weights: whether a sample is drawn by s / T + noise: scores that are log weights.
         seed: of the sample.
         source: number of the file, for the noise; see `gumbel`.
         rows: in the file; 0, 1, 2, ... where it is None.
@@ -48,7 +50,8 @@ def choose(
     if temperature:
         about = summarise(scores)
         own = np.arange(len(scores)) if rows is None else rows
-        ranks = (scores - about.mean) / (about.deviation or 1.0) / temperature
+        z = scores if log_weights else (scores - about.mean) / (about.deviation or 1.0)
+        ranks = z / temperature
         ranks = ranks + gumbel(seed, source, own)
     owners = np.zeros(len(scores), dtype=np.int64) if group is None else group.copy()
     owners[gone] = -1

@@ -50,6 +50,7 @@ def outcome(
         else {
             "temperature": "inf" if math.isinf(settings.temperature) else settings.temperature,
             "seed": settings.seed,
+            "log_weights": settings.log_weights,
         },
         "scores": {
             "low": _finite(taken.scores.low),

@@ -194,8 +194,10 @@ def _noise(job: Job) -> Noise | None:
     settings = job.settings
     if not settings.temperature:
         return None
-    summary = score_summary(job.work)
     sources = tuple(part.source for part in job.scores.parts)
+    if settings.log_weights:
+        return Noise(0.0, 1.0, settings.temperature, settings.seed, sources)
+    summary = score_summary(job.work)
     return Noise(summary.mean, summary.deviation, settings.temperature, settings.seed, sources)
 
 

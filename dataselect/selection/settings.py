@@ -30,6 +30,8 @@ class Settings:
             most, where less is better), with ``weights`` a sum.
         temperature: 0 takes the best; T > 0 samples without replacement, a document's chances
             growing as exp(z / T) with its z-normalised score.
+        log_weights: whether the scores are logarithms of weights, as DSIR's: then chances grow as
+            exp(s / T) with the score itself.
         seed: of the sample.
         quotas: shares of the budget.
         duplicates: which of them to leave out before the budget is spent.
@@ -45,6 +47,7 @@ class Settings:
     budget: Budget | None = None
     threshold: float | None = None
     temperature: float = 0.0
+    log_weights: bool = False
     seed: int = 0
     quotas: Quotas | None = None
     duplicates: Literal["exact", "near"] | None = None
@@ -79,6 +82,13 @@ class Settings:
                 f"the temperature is {self.temperature}",
                 accepted="0 for the best documents, above 0 for a sample; inf for one by chance",
             )
+        if self.log_weights and (self.by is None or not self.temperature):
+            raise DataselectError(
+                "logarithms of weights without "
+                + ("a column that holds them" if self.by is None else "a temperature"),
+                accepted="one column, sampled with a temperature",
+                hint="--by dsir_NAME --log-weights --temperature 1",
+            )
         if self.budget is None and (self.temperature or self.quotas):
             raise DataselectError(
                 "a temperature or quotas without a budget: a threshold alone takes every document",
@@ -98,6 +108,7 @@ class Settings:
             else {"kind": self.budget.kind, "amount": str(self.budget.amount)},
             "threshold": self.threshold,
             "temperature": "inf" if math.isinf(self.temperature) else self.temperature,
+            **({"log_weights": True} if self.log_weights else {}),
             "seed": self.seed,
             "quotas": None
             if self.quotas is None

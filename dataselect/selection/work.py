@@ -100,6 +100,9 @@ def open_work(folder: Path, documents: Sequence[int]) -> Work:
 class Noise:
     """How a sample is drawn: scores z-normalised, divided by the temperature, with noise.
 
+    With mean 0 and deviation 1 the scores are logarithms of weights, and the sample is importance
+    resampling without replacement (Xie et al. 2023, section 3).
+
     Attributes:
         mean: of the scores.
         deviation: of the scores.

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["recipes_command", "scorers_command"]
 
+_MADE = (
+    ("dsir:NAME=FILE", "log importance weight against a target corpus, or a model of fit dsir"),
+    ("ppl:NAME=FILE", "perplexity by an n-gram model of a reference corpus, or one of fit ppl"),
+    ("rater:hf:NAME", "a classifier of the Hugging Face hub, or of a folder"),
+    ("language:en+de", "the probability of each language, by py3langid"),
+)
 _READ_AS = {1: "more", -1: "less", 0: "-"}
 
 
@@ -45,6 +51,7 @@ def scorers_command(name: str | None, as_json: bool) -> None:
         )
     if name is None:
         click.echo("scorer tokens: with --tokenizer tokenizer.json, the tokens of each document")
+        print_table(("--scorers", "what it measures"), _MADE, title="made from what you name:")
 
 
 @click.command("recipes")

@@ -15,6 +15,7 @@ _HERE = "zerocost_cli.dataselect"
     context_settings={"help_option_names": ["-h", "--help"]},
     lazy={
         "importance": (f"{_HERE}.importance", "Value every item of a retrieval corpus."),
+        "fit": (f"{_HERE}.fit", "Fit the models of the scorers dsir and ppl, to keep them."),
         "filter": (f"{_HERE}.filter", "Keep the documents that break no rule of a recipe."),
         "score": (f"{_HERE}.score", "Score every document of a corpus."),
         "select": (f"{_HERE}.select", "Select documents by their scores, up to a budget."),

@@ -49,6 +49,7 @@ def command(corpus: tuple[str, ...], out: str | None, **arguments: Any) -> None:
     \b
     dataselect score corpus/ --out scores
     dataselect score corpus/ --out scores --scorers my_scorers:LENGTH
+    dataselect score corpus/ --out scores --scorers dsir:books=books.jsonl,ppl:wiki=wiki.jsonl
     """
     from dataselect.scorers.named import DEFAULT, scorers_of
     from dataselect.scores.run import Progress, score_corpus
@@ -71,7 +72,8 @@ def command(corpus: tuple[str, ...], out: str | None, **arguments: Any) -> None:
     with progress("scoring, MB", 1) as advance:
 
         def show(at: Progress) -> None:
-            advance(at.done // 10**6, f"{at.documents:,} documents", total=at.total // 10**6)
+            what = "documents counted first" if at.counting else "documents"
+            advance(at.done // 10**6, f"{at.documents:,} {what}", total=at.total // 10**6)
 
         summary = asdict(
             score_corpus(

@@ -40,6 +40,11 @@ SHOWN = 12
     show_default=True,
     help="0 takes the best; above, documents are sampled without replacement.",
 )
+@click.option(
+    "--log-weights",
+    is_flag=True,
+    help="The scores are logarithms of weights (dsir_NAME): sample by these, not by z-scores.",
+)
 @click.option("--seed", default=0, show_default=True, help="Of the sample.")
 @click.option(
     "--quota", "quotas", multiple=True, metavar="NAME=SHARE", help="A share of the budget; repeat."
@@ -86,6 +91,7 @@ def command(
     fraction: str | None,
     threshold: float | None,
     temperature: float,
+    log_weights: bool,
     seed: int,
     quotas: tuple[str, ...],
     quota_by: str,
@@ -121,6 +127,7 @@ def command(
         budget=budget_of(tokens=tokens, docs=docs, fraction=fraction),
         threshold=threshold,
         temperature=temperature,
+        log_weights=log_weights,
         seed=seed,
         quotas=quotas_of(quotas, quota_by) if quotas else None,
         duplicates=duplicates,
@@ -187,7 +194,8 @@ def _ranking(result: dict[str, Any]) -> list[str]:
     else:
         how = f"by the weighted sum of {len(ranking['columns'])} columns"
     if sample is not None:
-        how += f"; sampled with temperature {sample['temperature']}, seed {sample['seed']}"
+        by = "as log weights, " if sample["log_weights"] else ""
+        how += f"; sampled {by}with temperature {sample['temperature']}, seed {sample['seed']}"
     if scores["low"] is not None:
         how += f"; scores {scores['low']:.6g} to {scores['high']:.6g}"
     rules = {

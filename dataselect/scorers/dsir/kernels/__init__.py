@@ -1,0 +1,1 @@
+"""Compiled kernels of DSIR: words and pairs of words into buckets."""

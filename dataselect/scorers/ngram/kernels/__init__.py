@@ -1,0 +1,1 @@
+"""Compiled kernels of n-gram language models: tokens, counts, probabilities, scores."""
