@@ -12,10 +12,22 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt32
 
-from dataselect.scorers.signals.kernels.eight import load, matches
+from dataselect.scorers.signals.kernels.ascii_pieces import LONGEST
+from dataselect.scorers.signals.kernels.eight import (
+    bits_from,
+    low_bits,
+    next_bit,
+    set_bits,
+    trailing_zeros,
+)
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import Scratch
-from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING, sentence_state
+from dataselect.scorers.signals.kernels.sentences import (
+    BEGUN,
+    ENDING,
+    ascii_sentence_state,
+    sentence_state,
+)
 from dataselect.scorers.signals.kernels.unicode_tables import (
     ALNUM,
     SPACE,
@@ -51,7 +63,7 @@ _LONGEST_WORD, _FEWEST_WORDS = 1000, 3
 _NEWLINE, _DOT, _BRACE, _OPEN, _CLOSE = ord("\n"), ord("."), ord("{"), ord("["), ord("]")
 _ENDINGS = (ord("."), ord("?"), ord("!"), ord('"'), ord("'"))
 _SPACE = ord(" ")
-_OPENING = np.uint64(_OPEN)
+_ONE = np.uint64(1)
 _LOREM, _SCRIPT, _BRACE_BIT = 1 << 0, 1 << 1, 1 << len(PHRASES)
 _ZERO, _NINE = ord("0"), ord("9")
 _EDIT = np.frombuffer(b"[edit]", np.uint8)
@@ -88,7 +100,7 @@ def keep_lines(
         start: first byte of the document, which is valid UTF-8.
         end: behind its last byte.
         tables: of Unicode.
-        scratch: memory.
+        scratch: memory, with the sets that `find_places` leaves.
         edit: whether the lines that are kept are to be written.
         out: room for the document; they are written here, newlines between.
         counts: of the document; lines, lines kept, their sentences, and lines that take the
@@ -101,9 +113,7 @@ def keep_lines(
     written = kept = 0
     at = start
     while at < end:
-        stop = at
-        while stop < end and data[stop] != _NEWLINE:
-            stop += 1
+        stop = start + next_bit(scratch.newlines, at - start, end - start)
         first, last = _stripped(data, at, stop, index, flags)
         at = stop + 1
         if first == last:
@@ -112,17 +122,24 @@ def keep_lines(
         # A mark of a citation may stand behind the last sentence.
         if data[last - 1] not in _ENDINGS and data[last - 1] != _CLOSE:
             continue
-        if not _has_words(data, first, last, ascii, index, flags):
+        place, beyond = first - start, last - start
+        is_odd = next_bit(scratch.odd, place, beyond) < beyond
+        if not (
+            (not is_odd and _has_three_words(scratch.spaces, place, beyond))
+            or _has_words(data, first, last, ascii, index, flags)
+        ):
             continue
         to = written + 1 if kept else 0  # room for the newline between
         text, begin, length = data, first, last - first
-        cited = _holds(data, first, last, _OPENING)
+        cited = next_bit(scratch.brackets, place, beyond) < beyond
         if cited:
             text, begin = out, to
             length = _without_citations(data, first, last, out, to)
         if not _is_complete(text, begin, length):
             continue
-        found = _phrases(text, begin, length)
+        found = 0
+        if cited or next_bit(scratch.signs, place, beyond) < beyond:
+            found = _phrases(text, begin, length)
         if found & _LOREM:
             counts[_LOREM_IPSUM] += 1
         elif found & _SCRIPT:
@@ -130,10 +147,15 @@ def keep_lines(
         elif found & _BRACE_BIT:
             counts[_BRACKETS] += 1
         elif not found:
-            counts[_C4_SENTENCES] += _sentences(text, begin, length, tables, scratch, counts)
-            characters = 0
-            for place in range(begin, begin + length):
-                characters += text[place] & 0xC0 != 0x80
+            sentences, characters = -1, length
+            if not (is_odd or cited):
+                sentences = _ascii_sentences(data, start, place, beyond, scratch)
+            else:
+                for k in range(begin, begin + length):
+                    characters -= text[k] & 0xC0 == 0x80
+            if sentences < 0:
+                sentences = _sentences(text, begin, length, tables, scratch, counts)
+            counts[_C4_SENTENCES] += max(1, sentences)
             counts[_CHARACTERS] += characters
             if edit:
                 if kept:
@@ -166,6 +188,15 @@ def _stripped(
             break
         last = at
     return first, last
+
+
+@compiled_within()
+def _has_three_words(spaces: UInt8[np.ndarray, " bits"], place: int, end: int) -> bool:
+    """Whether a line of ASCII surely has three words, and none of more than a thousand bytes."""
+    if end - place > _LONGEST_WORD:
+        return False
+    here = bits_from(spaces, place) & low_bits(min(LONGEST, end - place))
+    return set_bits(here & ~(here << _ONE)) >= _FEWEST_WORDS - 1
 
 
 @compiled_within()
@@ -211,20 +242,6 @@ def _has_spaces(data: UInt8[np.ndarray, " bytes"], at: int, end: int) -> bool:
             return False
         at = ahead + 1
     return True
-
-
-@compiled_within()
-def _holds(data: UInt8[np.ndarray, " bytes"], at: int, end: int, byte: int) -> bool:
-    """Whether a byte stands in a line, eight at a time."""
-    while at + 8 <= end:
-        if matches(load(data, at), byte):
-            return True
-        at += 8
-    while at < end:
-        if data[at] == byte:
-            return True
-        at += 1
-    return False
 
 
 @compiled_within()
@@ -315,7 +332,7 @@ def _sentences(
     scratch: Scratch,
     counts: Int64[np.ndarray, " counts"],
 ) -> int:
-    """How many sentences a line has, as the signal `sentences` counts them; at least one."""
+    """How many sentences a line has, as the signal `sentences` counts them."""
     ascii, index, flags = tables.ascii, tables.index, tables.flags
     codes, classes = scratch.codes, scratch.classes
     before = counts[_SENTENCES]
@@ -353,4 +370,52 @@ def _sentences(
             state = sentence_state(codes, classes, n, seen, state, counts)
     found = counts[_SENTENCES] - before + (state & BEGUN)
     counts[_SENTENCES] = before
-    return max(1, found)
+    return found
+
+
+@compiled_within()
+def _ascii_sentences(
+    data: UInt8[np.ndarray, " bytes"], start: int, place: int, end: int, scratch: Scratch
+) -> int:
+    """The same of a line of ASCII, from mark to mark; -1 where a piece with one is too long.
+
+    Args:
+        data: bytes.
+        start: where the document begins.
+        place: where the line begins, counted from there.
+        end: behind its last character.
+        scratch: the sets of the document.
+    """
+    spaces, ends = scratch.spaces, scratch.ends
+    found = state = 0
+    while place < end:
+        if state & ENDING:
+            while bits_from(spaces, place) & _ONE:
+                place += 1
+        else:
+            mark = next_bit(ends, place, end)
+            begin = mark
+            if mark < end:
+                while begin > place and not bits_from(spaces, begin - 1) & _ONE:
+                    begin -= 1
+            if state == 0 and (
+                next_bit(scratch.letters, place, begin) < begin
+                or next_bit(scratch.digits, place, begin) < begin
+            ):
+                state = BEGUN
+            if mark == end:
+                break
+            place = begin
+        length = trailing_zeros(bits_from(spaces, place))
+        if length > LONGEST:
+            return -1
+        inside = low_bits(length)
+        letters = bits_from(scratch.letters, place) & inside
+        capitals = bits_from(scratch.capitals, place) & inside
+        word = letters | (bits_from(scratch.digits, place) & inside)
+        ended, state = ascii_sentence_state(
+            data, start + place, length, letters, capitals, word, state
+        )
+        found += ended
+        place += length
+    return found + (state & BEGUN)

@@ -112,8 +112,8 @@ def measure(
         row[_PARAGRAPHS] = paragraphs
         if want & WANT_DUPLICATES:
             row[_LINES], row[_LINE_CHARACTERS] = count_duplicates(
-                scratch.lines[:lines], scratch.line_lengths[:lines], hashed
+                text, scratch.lines[:lines], hashed
             )
             row[_DUPLICATE_PARAGRAPHS], row[_PARAGRAPH_CHARACTERS] = count_duplicates(
-                scratch.paragraphs[:paragraphs], scratch.paragraph_lengths[:paragraphs], hashed
+                text, scratch.paragraphs[:paragraphs], hashed
             )

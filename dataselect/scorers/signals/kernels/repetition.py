@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt64
+from jaxtyping import Int32, Int64, UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.hashing import PRIME
+from dataselect.scorers.signals.kernels.hashing import PRIME, hash_bytes
 from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["HashTables", "count_duplicates", "count_repeated", "entropy", "numbered", "tables_for"]
 
 _BITS = np.uint64(64)
 _HALF = np.uint64(32)
+_ONE = np.uint64(1)
+_TIMES_LOG = np.arange(256) * np.log(np.maximum(np.arange(256), 1.0))
 _TOP, _FIRST_DUPE, _LAST_DUPE = 4, 5, 10
 
 
@@ -73,62 +75,61 @@ def numbered(hashes: UInt64[np.ndarray, " size"], tables: HashTables) -> int:
     """
     slots, keys, counts, numbers = tables.slots, tables.keys, tables.counts, tables.numbers
     shift = _cleared(slots, hashes.shape[0])
-    mask = (1 << np.int64(_BITS - shift)) - 1
+    mask = (_ONE << (_BITS - shift)) - _ONE
     different = 0
     for i in range(hashes.shape[0]):
         key = hashes[i]
-        at = np.int64(key >> shift)
-        while True:
+        at = key >> shift
+        keys[different] = key  # an empty slot, too, leads to the key that is looked for
+        number = slots[at]
+        while number >= 0 and keys[number] != key:
+            at = (at + _ONE) & mask
             number = slots[at]
-            if number < 0:
-                slots[at] = different
-                keys[different] = key
-                counts[different] = 1
-                numbers[i] = different
-                different += 1
-                break
-            if keys[number] == key:
-                counts[number] += 1
-                numbers[i] = number
-                break
-            at = (at + 1) & mask
+        # Half of all words are new. A branch on that would be guessed wrong too often.
+        new = np.int64(number < 0)
+        number = different if new else number
+        slots[at] = number
+        counts[number] = counts[number] * (1 - new) + 1
+        numbers[i] = number
+        different += new
     return different
 
 
 @compiled
 def entropy(counts: Int32[np.ndarray, " different"], total: int) -> float:
     """Entropy of a distribution in nats, from how often each outcome was seen."""
-    once = 0
     found = 0.0
     for count in counts:
-        if count == 1:
-            once += 1
-        else:
-            found -= count / total * np.log(count / total)
-    return found + once / total * np.log(float(total))
+        found += _TIMES_LOG[count] if count < _TIMES_LOG.shape[0] else count * np.log(float(count))
+    return max(0.0, np.log(float(total)) - found / total)
 
 
 @compiled_within(inline=False)
 def count_duplicates(
-    hashes: UInt64[np.ndarray, " size"], lengths: Int64[np.ndarray, " size"], tables: HashTables
+    text: UInt8[np.ndarray, " bytes"], places: Int64[np.ndarray, "size 2"], tables: HashTables
 ) -> tuple[int, int]:
-    """How many elements of a list occurred before in it, and their length together."""
+    """How many stretches of a text occurred before in it, and their characters together."""
+    repeated = characters = 0
+    if places.shape[0] < 2:
+        return repeated, characters
     slots, keys = tables.slots, tables.keys
-    shift = _cleared(slots, hashes.shape[0])
-    mask = (1 << np.int64(_BITS - shift)) - 1
-    different = repeated = characters = 0
-    for i in range(hashes.shape[0]):
-        key = hashes[i]
-        at = np.int64(key >> shift)
+    shift = _cleared(slots, places.shape[0])
+    mask = (_ONE << (_BITS - shift)) - _ONE
+    different = 0
+    for i in range(places.shape[0]):
+        first, end = places[i, 0], places[i, 1]
+        key = hash_bytes(text, first, end - first)
+        at = key >> shift
         while slots[at] >= 0 and keys[slots[at]] != key:
-            at = (at + 1) & mask
+            at = (at + _ONE) & mask
         if slots[at] < 0:
             slots[at] = different
             keys[different] = key
             different += 1
         else:
             repeated += 1
-            characters += lengths[i]
+            for k in range(first, end):
+                characters += text[k] & 0xC0 != 0x80
     return repeated, characters
 
 
