@@ -10,6 +10,14 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from dataselect.scorers.signals.kernels.ascii_gopher_words import add_ascii_gopher_words
+from dataselect.scorers.signals.kernels.blocks import (
+    CAPITALS,
+    DIGITS,
+    ENDS,
+    LETTERS,
+    WORD,
+    set_at,
+)
 from dataselect.scorers.signals.kernels.eight import (
     bits_from,
     load,
@@ -90,13 +98,13 @@ def add_ascii_piece(
             pieces.
         counts: of the document; added to.
     """
-    piece = scratch.piece
+    piece, sets = scratch.piece, scratch.sets
     inside = low_bits(length)
-    letters = bits_from(scratch.letters, place) & inside
-    capitals = bits_from(scratch.capitals, place) & inside
-    digits = bits_from(scratch.digits, place) & inside
-    word = bits_from(scratch.word, place) & inside
-    ends = bits_from(scratch.ends, place) & inside
+    letters = bits_from(sets, set_at(LETTERS, scratch) + place) & inside
+    capitals = bits_from(sets, set_at(CAPITALS, scratch) + place) & inside
+    digits = bits_from(sets, set_at(DIGITS, scratch) + place) & inside
+    word = bits_from(sets, set_at(WORD, scratch) + place) & inside
+    ends = bits_from(sets, set_at(ENDS, scratch) + place) & inside
     plain = letters | digits
 
     if ends:
@@ -187,7 +195,7 @@ def _add_raw_words(
         hashed = hash_folded(data, at + first, size)
         known = known_of(
             data, at + first, size, hashed,
-            scratch.known_words, scratch.known, tables.stop_words, tables.stop_bits,
+            scratch.known, tables.stop_words, tables.stop_bits,
         )  # fmt: skip
         if run == plain:
             found = known
@@ -220,7 +228,7 @@ def _add_raw_words(
                     hashed = hash_folded(buffer, 0, joined)
                     known = known_of(
                         buffer, 0, joined, hashed,
-                        scratch.known_words, scratch.known, tables.stop_words, tables.stop_bits,
+                        scratch.known, tables.stop_words, tables.stop_bits,
                     )  # fmt: skip
                     counts[_READING_WORDS] += 1
                     counts[_READING_LETTERS] += joined

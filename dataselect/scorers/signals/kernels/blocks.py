@@ -15,11 +15,25 @@ from numba.extending import intrinsic
 
 from dataselect.scorers.signals.kernels.eight import set_bits, store
 from dataselect.scorers.signals.kernels.quantities import COUNTS
-from dataselect.scorers.signals.kernels.scratch import Scratch
+from dataselect.scorers.signals.kernels.scratch import SETS, Scratch
 from dataselect.scorers.signals.kernels.wants import WANT_C4
 from zerocost.compiled import compiled_within
 
-__all__ = ["find_places"]
+__all__ = [
+    "BRACKETS",
+    "CAPITALS",
+    "DIGITS",
+    "ENDS",
+    "INNER",
+    "LETTERS",
+    "NEWLINES",
+    "ODD",
+    "SIGNS",
+    "SPACES",
+    "WORD",
+    "find_places",
+    "set_at",
+]
 
 _LETTERS = COUNTS.index("letters")
 _ASCII_LETTERS = COUNTS.index("ascii_letters")
@@ -28,6 +42,12 @@ _NEWLINES = COUNTS.index("newlines")
 _CHARACTERS = COUNTS.index("characters")
 _HASHES = COUNTS.index("hashes")
 _CURLY = COUNTS.index("curly_brackets")
+SPACES, NEWLINES, LETTERS, CAPITALS, DIGITS, WORD, ENDS, ODD, INNER, SIGNS, BRACKETS = range(SETS)
+"""The sets. White space of ASCII, and all beyond the document's end; newlines, and the end where no
+newline stands before it; a-z and A-Z; A-Z; 0-9; letters, digits and the underscore; ``.!?``; what
+is beyond ASCII or a control character; second to fourth bytes of characters; where a phrase of C4's
+rules may stand, or "{"; "["."""
+
 _NONE, _ALL = np.uint64(0), ~np.uint64(0)
 _BLOCK = 64
 _LANES = 32
@@ -154,6 +174,12 @@ _classes_of = _sets(_classes, 10)
 _signs_of = _sets(_signs, 2)
 
 
+@compiled_within()
+def set_at(kind: int, scratch: Scratch) -> int:
+    """The bit of ``scratch.sets`` at which one of the sets of the document begins."""
+    return kind * 8 * scratch.extent[0]
+
+
 @compiled_within(inline=False)
 def find_places(
     data: UInt8[np.ndarray, " bytes"],
@@ -175,10 +201,9 @@ def find_places(
         scratch: memory; its sets are written.
         counts: of the document; added to.
     """
-    spaces, newlines, letters = scratch.spaces, scratch.newlines, scratch.letters
-    capitals, digits, word = scratch.capitals, scratch.digits, scratch.word
-    ends, odd, inner = scratch.ends, scratch.odd, scratch.inner
-    signs, brackets = scratch.signs, scratch.brackets
+    extent = ((end - start) // _BLOCK + 2) * 8
+    scratch.extent[0] = extent
+    sets = scratch.sets
     length = end - start
     letter_count = capital_count = newline_count = inner_count = 0
     for block in range(length // _BLOCK + 1):
@@ -206,27 +231,27 @@ def find_places(
         if within < _BLOCK and length > 0 and data[end - 1] != 10:
             n |= np.uint64(1) << np.uint64(within)
         place = block * 8
-        store(spaces, place, s | ~inside)
-        store(newlines, place, n)
-        store(letters, place, a)
-        store(capitals, place, c)
-        store(digits, place, d & inside)
-        store(word, place, w & inside)
-        store(ends, place, e & inside)
-        store(odd, place, o)
-        store(inner, place, i)
+        store(sets, SPACES * extent + place, s | ~inside)
+        store(sets, NEWLINES * extent + place, n)
+        store(sets, LETTERS * extent + place, a)
+        store(sets, CAPITALS * extent + place, c)
+        store(sets, DIGITS * extent + place, d & inside)
+        store(sets, WORD * extent + place, w & inside)
+        store(sets, ENDS * extent + place, e & inside)
+        store(sets, ODD * extent + place, o)
+        store(sets, INNER * extent + place, i)
         if want & WANT_C4:
             sign, bracket = _signs_of(data, at)
-            store(signs, place, sign & inside)
-            store(brackets, place, bracket & inside)
+            store(sets, SIGNS * extent + place, sign & inside)
+            store(sets, BRACKETS * extent + place, bracket & inside)
     behind = (length // _BLOCK + 1) * 8
-    store(spaces, behind, _ALL)
-    store(letters, behind, _NONE)
-    store(capitals, behind, _NONE)
-    store(digits, behind, _NONE)
-    store(word, behind, _NONE)
-    store(ends, behind, _NONE)
-    store(odd, behind, _NONE)
+    store(sets, SPACES * extent + behind, _ALL)
+    store(sets, LETTERS * extent + behind, _NONE)
+    store(sets, CAPITALS * extent + behind, _NONE)
+    store(sets, DIGITS * extent + behind, _NONE)
+    store(sets, WORD * extent + behind, _NONE)
+    store(sets, ENDS * extent + behind, _NONE)
+    store(sets, ODD * extent + behind, _NONE)
     counts[_LETTERS] += letter_count
     counts[_ASCII_LETTERS] += letter_count
     counts[_LOWERCASE] += letter_count - capital_count

@@ -13,6 +13,18 @@ import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt32
 
 from dataselect.scorers.signals.kernels.ascii_pieces import LONGEST
+from dataselect.scorers.signals.kernels.blocks import (
+    BRACKETS,
+    CAPITALS,
+    DIGITS,
+    ENDS,
+    LETTERS,
+    NEWLINES,
+    ODD,
+    SIGNS,
+    SPACES,
+    set_at,
+)
 from dataselect.scorers.signals.kernels.eight import (
     bits_from,
     low_bits,
@@ -110,10 +122,11 @@ def keep_lines(
         How many bytes are written.
     """
     ascii, index, flags = tables.ascii, tables.index, tables.flags
+    sets = scratch.sets
     written = kept = 0
     at = start
     while at < end:
-        stop = start + next_bit(scratch.newlines, at - start, end - start)
+        stop = start + next_bit(sets, set_at(NEWLINES, scratch), at - start, end - start)
         first, last = _stripped(data, at, stop, index, flags)
         at = stop + 1
         if first == last:
@@ -123,22 +136,22 @@ def keep_lines(
         if data[last - 1] not in _ENDINGS and data[last - 1] != _CLOSE:
             continue
         place, beyond = first - start, last - start
-        is_odd = next_bit(scratch.odd, place, beyond) < beyond
+        is_odd = next_bit(sets, set_at(ODD, scratch), place, beyond) < beyond
         if not (
-            (not is_odd and _has_three_words(scratch.spaces, place, beyond))
+            (not is_odd and _has_three_words(sets, set_at(SPACES, scratch) + place, beyond - place))
             or _has_words(data, first, last, ascii, index, flags)
         ):
             continue
         to = written + 1 if kept else 0  # room for the newline between
         text, begin, length = data, first, last - first
-        cited = next_bit(scratch.brackets, place, beyond) < beyond
+        cited = next_bit(sets, set_at(BRACKETS, scratch), place, beyond) < beyond
         if cited:
             text, begin = out, to
             length = _without_citations(data, first, last, out, to)
         if not _is_complete(text, begin, length):
             continue
         found = 0
-        if cited or next_bit(scratch.signs, place, beyond) < beyond:
+        if cited or next_bit(sets, set_at(SIGNS, scratch), place, beyond) < beyond:
             found = _phrases(text, begin, length)
         if found & _LOREM:
             counts[_LOREM_IPSUM] += 1
@@ -191,11 +204,11 @@ def _stripped(
 
 
 @compiled_within()
-def _has_three_words(spaces: UInt8[np.ndarray, " bits"], place: int, end: int) -> bool:
+def _has_three_words(sets: UInt8[np.ndarray, " bits"], spaces: int, length: int) -> bool:
     """Whether a line of ASCII surely has three words, and none of more than a thousand bytes."""
-    if end - place > _LONGEST_WORD:
+    if length > _LONGEST_WORD:
         return False
-    here = bits_from(spaces, place) & low_bits(min(LONGEST, end - place))
+    here = bits_from(sets, spaces) & low_bits(min(LONGEST, length))
     return set_bits(here & ~(here << _ONE)) >= _FEWEST_WORDS - 1
 
 
@@ -386,33 +399,34 @@ def _ascii_sentences(
         end: behind its last character.
         scratch: the sets of the document.
     """
-    spaces, ends = scratch.spaces, scratch.ends
+    sets = scratch.sets
+    spaces, ends = set_at(SPACES, scratch), set_at(ENDS, scratch)
     found = state = 0
     while place < end:
         if state & ENDING:
-            while bits_from(spaces, place) & _ONE:
+            while bits_from(sets, spaces + place) & _ONE:
                 place += 1
         else:
-            mark = next_bit(ends, place, end)
+            mark = next_bit(sets, ends, place, end)
             begin = mark
             if mark < end:
-                while begin > place and not bits_from(spaces, begin - 1) & _ONE:
+                while begin > place and not bits_from(sets, spaces + begin - 1) & _ONE:
                     begin -= 1
             if state == 0 and (
-                next_bit(scratch.letters, place, begin) < begin
-                or next_bit(scratch.digits, place, begin) < begin
+                next_bit(sets, set_at(LETTERS, scratch), place, begin) < begin
+                or next_bit(sets, set_at(DIGITS, scratch), place, begin) < begin
             ):
                 state = BEGUN
             if mark == end:
                 break
             place = begin
-        length = trailing_zeros(bits_from(spaces, place))
+        length = trailing_zeros(bits_from(sets, spaces + place))
         if length > LONGEST:
             return -1
         inside = low_bits(length)
-        letters = bits_from(scratch.letters, place) & inside
-        capitals = bits_from(scratch.capitals, place) & inside
-        word = letters | (bits_from(scratch.digits, place) & inside)
+        letters = bits_from(sets, set_at(LETTERS, scratch) + place) & inside
+        capitals = bits_from(sets, set_at(CAPITALS, scratch) + place) & inside
+        word = letters | (bits_from(sets, set_at(DIGITS, scratch) + place) & inside)
         ended, state = ascii_sentence_state(
             data, start + place, length, letters, capitals, word, state
         )

@@ -9,7 +9,7 @@ from dataselect.scorers.signals.kernels.blocks import find_places
 from dataselect.scorers.signals.kernels.c4 import keep_lines
 from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.quantities import COUNTS
-from dataselect.scorers.signals.kernels.scratch import room_for
+from dataselect.scorers.signals.kernels.scratch import KNOWN_BITS, room_for
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
 from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
 from dataselect.scorers.signals.kernels.wants import WANT_C4
@@ -44,7 +44,8 @@ def edited(
     places = np.zeros(present.shape[0] + 1, np.int64)
     counts = np.zeros(_COUNTS, np.int64)
     size = 4096
-    scratch = room_for(size)
+    known = np.zeros(1 << KNOWN_BITS, np.uint64)
+    scratch = room_for(size, known)
     for document in range(present.shape[0]):
         written = places[document]
         if present[document]:
@@ -54,7 +55,7 @@ def edited(
                 start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
             if end - start > size:
                 size = max(end - start, 2 * size)
-                scratch = room_for(size)
+                scratch = room_for(size, known)
             find_places(text, start, end, WANT_C4, scratch, counts)
             written += keep_lines(text, start, end, tables, scratch, True, out[written:], counts)
         places[document + 1] = written

@@ -17,12 +17,14 @@ __all__ = [
     "PADDING",
     "bits_from",
     "folded_product",
+    "get",
     "lane_count",
     "load",
     "low_bits",
     "low_lanes",
     "matches",
     "next_bit",
+    "put",
     "set_bits",
     "store",
     "trailing_zeros",
@@ -68,6 +70,31 @@ def store(typing: Any, data: Any, at: Any, value: Any) -> Any:
 
 
 @intrinsic
+def get(typing: Any, array: Any, at: Any) -> Any:
+    """An element of an array; neither bounds nor the sign of the place are checked."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load(builder.gep(data, [arguments[1]]))
+
+    return array.dtype(array, types.int64), generate
+
+
+@intrinsic
+def put(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Write an element of an array; neither bounds nor the sign of the place are checked."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        data = context.make_array(kind)(context, builder, arguments[0]).data
+        value = context.cast(builder, arguments[2], signature.args[2], kind.dtype)
+        builder.store(value, builder.gep(data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.none(array, types.int64, value), generate
+
+
+@intrinsic
 def trailing_zeros(typing: Any, value: Any) -> Any:
     """How many low bits are 0: 0 .. 64."""
 
@@ -106,7 +133,7 @@ def folded_product(typing: Any, left: Any, right: Any) -> Any:
 
 @compiled_within()
 def bits_from(bits: np.ndarray, at: int) -> int:
-    """57 bits of a set from a place on, the first one lowest; those above are 0."""
+    """57 bits from one on, the first one lowest; those above are 0."""
     return load(bits, at >> 3) >> (np.uint64(at) & _SEVEN)
 
 
@@ -117,10 +144,10 @@ def low_bits(count: int) -> int:
 
 
 @compiled_within()
-def next_bit(bits: np.ndarray, at: int, end: int) -> int:
-    """The first place of a set from one on, or the end where there is none before it."""
+def next_bit(bits: np.ndarray, begin: int, at: int, end: int) -> int:
+    """The first place from one on of a set that begins at a bit, or the end where none is before."""
     while at < end:
-        found = bits_from(bits, at)
+        found = bits_from(bits, begin + at)
         if found:
             return min(at + trailing_zeros(found), end)
         at += 56

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from dataselect.scorers.signals.kernels.eight import folded_product, load
+from dataselect.scorers.signals.kernels.eight import folded_product, get, load
 from zerocost.compiled import compiled_within
 
 __all__ = ["PRIME", "hash_bytes", "hash_codes", "hash_folded", "hash_of"]
@@ -34,10 +34,9 @@ def _hashed(data: UInt8[np.ndarray, " bytes"], at: int, length: int, case: int) 
         left ^= _LEFT
         at += _STEP
         length -= _STEP
-    place = np.uint64(length)
     return folded_product(
-        ((load(data, at) | case) & _LOW_HALF[place]) ^ left,
-        ((load(data, at + 8) | case) & _HIGH_HALF[place]) ^ _RIGHT,
+        ((load(data, at) | case) & get(_LOW_HALF, length)) ^ left,
+        ((load(data, at + 8) | case) & get(_HIGH_HALF, length)) ^ _RIGHT,
     )
 
 

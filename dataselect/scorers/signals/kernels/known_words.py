@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import UInt8, UInt16, UInt64
+from jaxtyping import UInt8, UInt64
 
+from dataselect.scorers.signals.kernels.eight import get, put
 from dataselect.scorers.signals.kernels.hashing import hash_of
 from dataselect.scorers.signals.kernels.scratch import KNOWN_BITS
 from dataselect.scorers.signals.kernels.stop_words import find
@@ -38,7 +39,7 @@ ENDS_IN_LOREM, STARTS_WITH_IPSUM, IS_JAVASCRIPT = 1 << 12, 1 << 13, 1 << 14
 SPECIAL = ENDS_IN_LOREM | STARTS_WITH_IPSUM | IS_JAVASCRIPT
 """Any of them."""
 
-_SHIFT = np.uint64(64 - KNOWN_BITS)
+_PLACE = np.uint64((1 << KNOWN_BITS) - 1)
 JAVASCRIPT = np.uint64(hash_of("javascript"))
 LOREM_LETTERS, IPSUM = np.frombuffer(b"lorem", np.uint8), np.frombuffer(b"ipsum", np.uint8)
 
@@ -49,8 +50,7 @@ def known_of(
     at: int,
     length: int,
     word: int,
-    known_words: UInt64[np.ndarray, " known"],
-    known: UInt16[np.ndarray, " known"],
+    known: UInt64[np.ndarray, " known"],
     stop_words: UInt64[np.ndarray, " slots"],
     stop_bits: UInt8[np.ndarray, " slots"],
 ) -> int:
@@ -61,16 +61,19 @@ def known_of(
         at: its first letter.
         length: how many letters.
         word: its hash in lower case.
-        known_words: the hashes that are remembered.
-        known: their bits.
+        known: what is remembered. The low bits of a hash say where; in their place there stand the
+            bits of the word whose other bits are the same.
         stop_words: the table of stop words.
         stop_bits: Gopher's among them.
     """
-    place = word >> _SHIFT
-    if known_words[place] != word:
-        known_words[place] = word
-        known[place] = _learned(data, at, length, word, stop_words, stop_bits)
-    return np.int64(known[place])
+    place = np.int64(word & _PLACE)
+    found = get(known, place)
+    if (found ^ word) & ~_PLACE:
+        found = (word & ~_PLACE) | np.uint64(
+            _learned(data, at, length, word, stop_words, stop_bits)
+        )
+        put(known, place, found)
+    return np.int64(found & _PLACE)
 
 
 @compiled_within(inline=False)

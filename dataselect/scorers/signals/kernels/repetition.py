@@ -95,7 +95,7 @@ def numbered(hashes: UInt64[np.ndarray, " size"], tables: HashTables) -> int:
     return different
 
 
-@compiled
+@compiled_within()
 def entropy(counts: Int32[np.ndarray, " different"], total: int) -> float:
     """Entropy of a distribution in nats, from how often each outcome was seen."""
     found = 0.0

@@ -6,12 +6,24 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt8, UInt32
 
 from dataselect.scorers.signals.kernels.ascii_pieces import LONGEST, add_ascii_piece
-from dataselect.scorers.signals.kernels.blocks import find_places
+from dataselect.scorers.signals.kernels.blocks import (
+    CAPITALS,
+    DIGITS,
+    INNER,
+    LETTERS,
+    NEWLINES,
+    ODD,
+    SPACES,
+    find_places,
+    set_at,
+)
 from dataselect.scorers.signals.kernels.eight import (
     bits_from,
+    get,
     load,
     low_bits,
     next_bit,
+    put,
     set_bits,
     trailing_zeros,
 )
@@ -118,11 +130,12 @@ def scan(
     # Locals, because reading an array from a tuple takes longer than from a register.
     index, flags = tables.index, tables.flags
     stop_words, stop_bits = tables.stop_words, tables.stop_bits
-    spaces, newlines, letters_of = scratch.spaces, scratch.newlines, scratch.letters
+    sets = scratch.sets
+    spaces, newlines, letters_of = set_at(SPACES, scratch), set_at(NEWLINES, scratch), set_at(LETTERS, scratch)
     capitals_of, digits_of, odd, inner = (
-        scratch.capitals, scratch.digits, scratch.odd, scratch.inner,
+        set_at(CAPITALS, scratch), set_at(DIGITS, scratch), set_at(ODD, scratch), set_at(INNER, scratch),
     )  # fmt: skip
-    known_words, known_bits = scratch.known_words, scratch.known
+    known_words = scratch.known
     words_of, word_lengths = scratch.words, scratch.word_lengths
     tokens_of, token_lengths = scratch.tokens, scratch.token_lengths
     lines_of, paragraphs_of = scratch.lines, scratch.paragraphs
@@ -145,8 +158,8 @@ def scan(
 
     carry = _ONE
     for block in range((end - start) // _BLOCK + 1):
-        space = load(spaces, block * 8)
-        newline = load(newlines, block * 8)
+        space = load(sets, (spaces >> 3) + block * 8)
+        newline = load(sets, (newlines >> 3) + block * 8)
         begins = ~space & (space << _ONE | carry)
         carry = space >> np.uint64(63)
         events = begins | newline
@@ -160,12 +173,12 @@ def scan(
                 real = np.int64(at < end)
                 before = bit - _ONE
                 capitals_now = piece[UPPERCASE] + capitals + set_bits(
-                    load(capitals_of, block * 8) & before
+                    load(sets, (capitals_of >> 3) + block * 8) & before
                 )
                 digits_now = piece[NUMERIC_CHARACTERS] + digits + set_bits(
-                    load(digits_of, block * 8) & before
+                    load(sets, (digits_of >> 3) + block * 8) & before
                 )
-                inner_now = inner_bytes + set_bits(load(inner, block * 8) & before)
+                inner_now = inner_bytes + set_bits(load(sets, (inner >> 3) + block * 8) & before)
                 characters = at - line_begin - (inner_now - inner_before)
                 line_count += 1
                 uppercase_sum += (capitals_now - capitals_before) / (characters + real)
@@ -196,25 +209,25 @@ def scan(
                         paragraph_begin = at + 1
                 continue
 
-            length = trailing_zeros(bits_from(spaces, place))
-            letters = trailing_zeros(~bits_from(letters_of, place))
+            length = trailing_zeros(bits_from(sets, spaces + place))
+            letters = trailing_zeros(~bits_from(sets, letters_of + place))
             mark = 0
             if letters + 1 == length and letters > 0:
-                mark = _MARKS[data[at + letters]]
+                mark = get(_MARKS, np.int64(get(data, at + letters)))
             if length <= LONGEST and (letters == length or mark):
                 if visible < 0:
                     visible = at
                     if paragraph_begin < 0:
                         paragraph_begin = at
                 visible_end = at + length
-                upper = set_bits(bits_from(capitals_of, place) & low_bits(letters))
+                upper = set_bits(bits_from(sets, capitals_of + place) & low_bits(letters))
                 normal = hash_folded(data, at, letters)
                 known = known_of(
-                    data, at, letters, normal, known_words, known_bits, stop_words, stop_bits
+                    data, at, letters, normal, known_words, stop_words, stop_bits
                 )
                 lower = np.int64(upper == 0)
-                words_of[words] = normal
-                word_lengths[words] = letters
+                put(words_of, words, normal)
+                put(word_lengths, words, letters)
                 words += 1
                 folded += letters
                 simple += 1
@@ -225,15 +238,16 @@ def scan(
                 syllables += known & SYLLABLES
                 split_sentences += 1 - stretch
                 stretch = 1
-                sentences += (sentence >> 1) & (data[at] < ord("a"))
+                sentences += (sentence >> 1) & (get(data, at) < ord("a"))
                 sentence = BEGUN
                 if lorem | (known & SPECIAL):
                     counts[_JAVASCRIPT_LINES] += known & IS_JAVASCRIPT != 0
                     counts[_LOREM_IPSUM] += lorem & (known & STARTS_WITH_IPSUM != 0)
                     lorem = np.int64(known & ENDS_IN_LOREM != 0)
                 if grams:
-                    tokens_of[tokens] = normal if lower else hash_bytes(data, at, letters)
-                    token_lengths[tokens] = letters
+                    exact = normal if lower else hash_bytes(data, at, letters)
+                    put(tokens_of, tokens, exact)
+                    put(token_lengths, tokens, letters)
                 tokens += 1
                 if mark:
                     simple_marks += 1
@@ -244,22 +258,22 @@ def scan(
                         ):
                             sentence = BEGUN | ENDING
                     if grams:
-                        tokens_of[tokens] = _MARK_HASHES[data[at + letters]]
-                        token_lengths[tokens] = 1
+                        put(tokens_of, tokens, _MARK_HASHES[data[at + letters]])
+                        put(token_lengths, tokens, 1)
                     tokens += 1
                 continue
 
             piece[VOCABULARY], piece[TOKENS], piece[STOPS] = words, tokens, stops
             piece[SENTENCE], piece[STRETCH] = sentence, stretch
             piece[LOREM], piece[FOLDED] = lorem, folded
-            if length <= LONGEST and not bits_from(odd, place) & low_bits(length):
+            if length <= LONGEST and not bits_from(sets, odd + place) & low_bits(length):
                 add_ascii_piece(data, at, place, length, tables, want, scratch, counts)
                 if visible < 0:
                     visible = at
                 visible_end = at + length
             else:
                 # White space beyond ASCII may stand in it.
-                stop = start + next_bit(spaces, place, end - start)
+                stop = start + next_bit(sets, spaces, place, end - start)
                 while at < stop:
                     if _is_space(data, at, index, flags):
                         at += width(data[at])
@@ -273,9 +287,9 @@ def scan(
             words, tokens, stops = piece[VOCABULARY], piece[TOKENS], piece[STOPS]
             sentence, stretch = piece[SENTENCE], piece[STRETCH]
             lorem, folded = piece[LOREM], piece[FOLDED]
-        capitals += set_bits(load(capitals_of, block * 8))
-        digits += set_bits(load(digits_of, block * 8))
-        inner_bytes += set_bits(load(inner, block * 8))
+        capitals += set_bits(load(sets, (capitals_of >> 3) + block * 8))
+        digits += set_bits(load(sets, (digits_of >> 3) + block * 8))
+        inner_bytes += set_bits(load(sets, (inner >> 3) + block * 8))
 
     if paragraph_begin >= 0:
         paragraphs_of[paragraphs, 0] = paragraph_begin

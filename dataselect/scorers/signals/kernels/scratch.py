@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import UInt64
 
 from zerocost.compiled import compiled
 
@@ -14,6 +15,7 @@ __all__ = [
     "LOREM",
     "NUMERIC_CHARACTERS",
     "SENTENCE",
+    "SETS",
     "STOPS",
     "STRETCH",
     "TOKENS",
@@ -23,8 +25,11 @@ __all__ = [
     "room_for",
 ]
 
+SETS = 11
+"""How many sets of places there are."""
+
 KNOWN_BITS = 15
-"""How many words' properties are remembered, as a power of two: 320 KB, which stay in the cache."""
+"""How many words' properties are remembered, as a power of two: 256 KB, which stay in the cache."""
 
 (
     VOCABULARY,
@@ -48,24 +53,15 @@ class Scratch(NamedTuple):
     """What a pass over a document leaves, and what it needs for it.
 
     Attributes:
-        spaces: a bit a byte, as all up to ``brackets``: ASCII white space, and all beyond the end.
-        newlines: newlines, and the end where no newline stands before it.
-        letters: a-z and A-Z.
-        capitals: A-Z.
-        digits: 0-9.
-        word: letters, digits, the underscore.
-        ends: ``.``, ``!``, ``?``.
-        odd: beyond ASCII, or a control character.
-        inner: second to fourth bytes of characters.
-        signs: where a phrase of C4's rules may stand, or "{".
-        brackets: "[".
+        sets: the sets of `blocks`, one behind the other: as separate arrays, all on the same place
+            of a page, they would drive each other out of the first-level cache.
+        extent: how many bytes each set has.
         codes: code points of a piece.
         classes: their flags.
         folded: code points of the piece normalised.
         spare: for sorting them.
         joined: letters of a word that stand apart in the text, as bytes.
-        known_words: hashes of words seen lately.
-        known: what is known of each.
+        known: what is known of words seen lately; see `known_words`.
         kept: lines that C4's rules keep.
         piece: state between pieces.
         words: hashes of the normalised words.
@@ -76,23 +72,13 @@ class Scratch(NamedTuple):
         paragraphs: likewise of each paragraph.
     """
 
-    spaces: np.ndarray
-    newlines: np.ndarray
-    letters: np.ndarray
-    capitals: np.ndarray
-    digits: np.ndarray
-    word: np.ndarray
-    ends: np.ndarray
-    odd: np.ndarray
-    inner: np.ndarray
-    signs: np.ndarray
-    brackets: np.ndarray
+    sets: np.ndarray
+    extent: np.ndarray
     codes: np.ndarray
     classes: np.ndarray
     folded: np.ndarray
     spare: np.ndarray
     joined: np.ndarray
-    known_words: np.ndarray
     known: np.ndarray
     kept: np.ndarray
     piece: np.ndarray
@@ -105,29 +91,23 @@ class Scratch(NamedTuple):
 
 
 @compiled
-def room_for(size: int) -> Scratch:
-    """Memory for documents of up to so many bytes."""
+def room_for(size: int, known: UInt64[np.ndarray, " known"]) -> Scratch:
+    """Memory for documents of up to so many bytes.
+
+    Args:
+        size: bytes.
+        known: ``2 ** KNOWN_BITS`` zeros, or what an earlier call has left there.
+    """
     half = size // 2 + 2
-    bits = size // 64 * 8 + 24
     return Scratch(
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
-        np.empty(bits, np.uint8),
+        np.empty(SETS * (size // 64 * 8 + 24), np.uint8),
+        np.zeros(1, np.int64),
         np.empty(size + 2, np.int32),
         np.empty(size + 2, np.uint32),
         np.empty(2 * size + 8, np.int32),
         np.empty(2 * size + 300, np.uint32),
         np.empty(160, np.uint8),
-        np.zeros(1 << KNOWN_BITS, np.uint64),
-        np.zeros(1 << KNOWN_BITS, np.uint16),
+        known,
         np.empty(size + 2, np.uint8),
         np.empty(PIECE_STATE, np.int64),
         np.empty(half, np.uint64),
