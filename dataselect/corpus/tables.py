@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -94,9 +94,30 @@ def decode_table(
         quarantine: called with each row that is no document, in order.
     """
     row = raw.first_row
-    for batch in cast("tuple[pa.RecordBatch, ...]", raw.content):
+    for batch in _gathered(cast("tuple[pa.RecordBatch, ...]", raw.content)):
         yield from _documents(batch, row, raw.source.address, options, quarantine)
         row += len(batch)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of about `BATCH_BYTES`: scoring a batch has a price of its own.
+
+    Where a column has a dictionary, which may expand to anything, few rows are read at a time.
+    """
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        here = int(_sizes(batch.column(0)).sum())
+        apart = any(pa.types.is_dictionary(kind) for kind in batch.schema.types)
+        if held and (apart or size + here > BATCH_BYTES):
+            yield pa.concat_batches(held) if len(held) > 1 else held[0]
+            held, size = [], 0
+        held.append(batch)
+        size += here
+    if held:
+        yield pa.concat_batches(held) if len(held) > 1 else held[0]
 
 
 def _batches(file: pq.ParquetFile, stream: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -176,7 +197,9 @@ def _documents(
         limit = f"{size:,} bytes; the limit is {options.max_document_bytes:,}"
         refused[at] = ("too_large", size, limit)
     rows = np.delete(np.arange(len(batch)), list(refused))
-    texts, invalid = _as_strings(column.take(pa.array(rows)), options.lossy)
+    if refused:
+        column = column.take(pa.array(rows))
+    texts, invalid = _as_strings(column, options.lossy)
     for at, why in invalid.items():
         refused[int(rows[at])] = ("invalid_utf8", int(sizes[rows[at]]), why)
     if invalid:
@@ -188,7 +211,7 @@ def _documents(
     names = batch.schema.names
     columns: list[Any] = batch.columns
     ids, domains = (
-        _as_names(columns[names.index(name)].take(pa.array(rows)))
+        _as_names(_taken(columns[names.index(name)], rows))
         if name in names
         else pa.nulls(len(rows), pa.string())
         for name in (options.id, options.domain)
@@ -200,6 +223,12 @@ def _documents(
         end = max(begin + 1, int(np.searchsorted(ends, passed + BATCH_BYTES, side="right")))
         yield whole.slice(begin, end - begin)
         begin, passed = end, int(ends[end - 1])
+
+
+def _taken(values: Any, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+    import pyarrow as pa
+
+    return values if len(rows) == len(values) else values.take(pa.array(rows))
 
 
 def _as_strings(texts: Any, lossy: bool) -> tuple[Any, dict[int, str]]:

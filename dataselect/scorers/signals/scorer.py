@@ -77,16 +77,17 @@ class Signals:
             counts,
             sums,
         )
-        measured = Measured(counts, sums)
-        unspaced = measured.unspaced
+        measured = Measured(np.ascontiguousarray(counts.T), np.ascontiguousarray(sums.T))
+        absent = ~present
+        unspaced = absent | measured.unspaced
         arrays = []
         for signal in chosen:
             values = signal.formula(measured)
-            missing = ~present | np.isnan(values)
-            if signal.spaced:
-                missing |= unspaced
+            missing = np.isnan(values)
+            missing |= unspaced if signal.spaced else absent
             if signal.column.kind == "int64":
-                values = np.where(missing, 0, values).astype(np.int64)
+                values[missing] = 0
+                values = values.astype(np.int64)
             arrays.append(pa.array(values, mask=missing))
         return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in self.columns])
 

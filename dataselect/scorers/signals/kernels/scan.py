@@ -143,8 +143,9 @@ def scan(
     piece[:] = 0
     grams = want & WANT_TOKEN_GRAMS == WANT_TOKEN_GRAMS
 
-    words = tokens = stops = sentence = stretch = lorem = folded = 0
-    simple = simple_letters = simple_marks = capital_words = stop_words_seen = 0
+    words = stops = sentence = stretch = lorem = folded = 0
+    simple_marks = capital_words = stop_words_seen = 0
+    words_apart = tokens_apart = folded_apart = 0  # of pieces that are not simple
     split_sentences = sentences = syllables = 0
     lines = paragraphs = line_count = 0
     uppercase_sum = numeric_sum = 0.0
@@ -230,8 +231,6 @@ def scan(
                 put(word_lengths, words, letters)
                 words += 1
                 folded += letters
-                simple += 1
-                simple_letters += letters
                 stop_words_seen += known >> STOP_WORD_SHIFT & lower
                 stops |= (lower << (known >> GOPHER_SHIFT & 15)) >> 1
                 capital_words += upper == letters
@@ -245,25 +244,26 @@ def scan(
                     counts[_LOREM_IPSUM] += lorem & (known & STARTS_WITH_IPSUM != 0)
                     lorem = np.int64(known & ENDS_IN_LOREM != 0)
                 if grams:
+                    tokens = words - 1 - words_apart + simple_marks + tokens_apart
                     exact = normal if lower else hash_bytes(data, at, letters)
                     put(tokens_of, tokens, exact)
                     put(token_lengths, tokens, letters)
-                tokens += 1
+                    put(tokens_of, tokens + 1, _MARK_HASHES[get(data, at + letters)])
+                    put(token_lengths, tokens + 1, 1)
                 if mark:
                     simple_marks += 1
                     if mark == 3:
                         stretch = 0
-                        if data[at + letters] != _FULL_STOP or not is_abbreviation(
+                        if get(data, at + letters) != _FULL_STOP or not is_abbreviation(
                             hash_bytes(data, at, letters), letters
                         ):
                             sentence = BEGUN | ENDING
-                    if grams:
-                        put(tokens_of, tokens, _MARK_HASHES[data[at + letters]])
-                        put(token_lengths, tokens, 1)
-                    tokens += 1
                 continue
 
-            piece[VOCABULARY], piece[TOKENS], piece[STOPS] = words, tokens, stops
+            tokens = words - words_apart + simple_marks
+            words_apart -= words
+            folded_apart -= folded
+            piece[VOCABULARY], piece[TOKENS], piece[STOPS] = words, tokens + tokens_apart, stops
             piece[SENTENCE], piece[STRETCH] = sentence, stretch
             piece[LOREM], piece[FOLDED] = lorem, folded
             if length <= LONGEST and not bits_from(sets, odd + place) & low_bits(length):
@@ -284,9 +284,11 @@ def scan(
                     visible_end = at
             if paragraph_begin < 0:
                 paragraph_begin = visible
-            words, tokens, stops = piece[VOCABULARY], piece[TOKENS], piece[STOPS]
+            words, tokens_apart, stops = piece[VOCABULARY], piece[TOKENS] - tokens, piece[STOPS]
             sentence, stretch = piece[SENTENCE], piece[STRETCH]
             lorem, folded = piece[LOREM], piece[FOLDED]
+            words_apart += words
+            folded_apart += folded
         capitals += set_bits(load(sets, (capitals_of >> 3) + block * 8))
         digits += set_bits(load(sets, (digits_of >> 3) + block * 8))
         inner_bytes += set_bits(load(sets, (inner >> 3) + block * 8))
@@ -295,6 +297,8 @@ def scan(
         paragraphs_of[paragraphs, 0] = paragraph_begin
         paragraphs_of[paragraphs, 1] = text_end
         paragraphs += 1
+    simple = words - words_apart
+    tokens = simple + simple_marks + tokens_apart
     counts[_LINES] += line_count
     sums[_UPPERCASE] += uppercase_sum
     sums[_NUMERIC] += numeric_sum
@@ -308,13 +312,13 @@ def scan(
     counts[_WORD_CHARACTERS] = folded
     if want & WANT_TOKENS:
         counts[_TOKEN_WORDS] += simple
-        counts[_TOKEN_WORD_CHARACTERS] += simple_letters
+        counts[_TOKEN_WORD_CHARACTERS] += folded - folded_apart
         counts[_TOKEN_ALPHABETIC] += simple
         counts[_TOKENS] = tokens
         counts[_TOKEN_STOP_WORDS] += set_bits(np.uint64(stops))
     if want & WANT_SYLLABLES:
         counts[_READING_WORDS] += simple
-        counts[_READING_LETTERS] += simple_letters
+        counts[_READING_LETTERS] += folded - folded_apart
         counts[_SYLLABLES] += syllables
     return words, tokens, lines, paragraphs
 

@@ -112,7 +112,7 @@ def room_for(size: int, known: UInt64[np.ndarray, " known"]) -> Scratch:
         np.empty(PIECE_STATE, np.int64),
         np.empty(half, np.uint64),
         np.empty(half, np.int32),
-        np.empty(size + 2, np.uint64),
+        np.empty(size + 3, np.uint64),
         np.empty(size + 2, np.int32),
         np.empty((half, 2), np.int64),
         np.empty((half, 2), np.int64),
