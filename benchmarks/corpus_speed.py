@@ -146,8 +146,9 @@ STEPS = ("reading, cutting, hashing", "decoding", "scoring", "writing")
 def _command(*arguments: str) -> tuple[float, int]:
     """Seconds and peak bytes of the command in a process of its own."""
     program = (
-        "import atexit, resource, sys; atexit.register(lambda: print(resource.getrusage("
-        "resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)); "
+        # Not ru_maxrss, which a process inherits from the one that started it.
+        "import atexit, sys; atexit.register(lambda: print(*(line.split()[1] for line in "
+        "open('/proc/self/status') if line.startswith('VmHWM')), file=sys.stderr)); "
         "from zerocost_cli.dataselect.main import run; run()"
     )
     began = time.perf_counter()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["cut_table", "decode_table"]
+__all__ = ["cut_table", "decode_table", "open_table", "table_batches"]
 
 
 def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | SourceEnd]:
@@ -35,7 +35,6 @@ def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | Source
         DataselectError: there is no column of that name, or it holds no strings.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     sha256 = sha256_of_address(source.address)
     held: list[pa.RecordBatch] = []
@@ -55,12 +54,12 @@ def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | Source
     with closing(open_to_read(source.address)) as stream:
         batches: Iterator[pa.RecordBatch] = iter(())
         try:
-            file = pq.ParquetFile(stream, pre_buffer=False)
+            file, columns = open_table(source, stream, options)
         except (OSError, pa.ArrowException) as cause:
             damage = _first_line(cause)
         else:
             total = file.metadata.num_rows
-            batches = _batches(file, stream, _columns(source.address, file.schema_arrow, options))
+            batches = table_batches(file, stream, columns, range(file.metadata.num_row_groups))
         while True:
             try:
                 batch = next(batches, None)
@@ -120,11 +119,28 @@ def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(held) if len(held) > 1 else held[0]
 
 
-def _batches(file: pq.ParquetFile, stream: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The columns, text first, in batches whose text fits into memory whatever it expands to."""
+def open_table(
+    source: Source, stream: Any, options: ReadOptions
+) -> tuple[pq.ParquetFile, list[str]]:
+    """The table in a stream, and the columns of it that are read, text first.
+
+    Raises:
+        DataselectError: there is no column of that name, or it holds no strings.
+        OSError, ArrowException: it is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(stream, pre_buffer=False)
+    return file, _columns(source.address, file.schema_arrow, options)
+
+
+def table_batches(
+    file: pq.ParquetFile, stream: Any, columns: list[str], groups: Iterable[int]
+) -> Iterator[pa.RecordBatch]:
+    """Row groups in batches whose text fits into memory whatever it expands to."""
     import pyarrow as pa
 
-    for group in range(file.metadata.num_row_groups):
+    for group in groups:
         rows = rows_at_a_time(file, stream, group, columns[0])
         for batch in file.iter_batches(rows, [group], columns, use_threads=False):
             chosen = batch.select(columns)

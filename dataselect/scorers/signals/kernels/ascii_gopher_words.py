@@ -41,6 +41,7 @@ def add_ascii_gopher_words(
     letters: int,
     capitals: int,
     digits: int,
+    ends: int,
     tables: Tables,
     want: int,
     scratch: Scratch,
@@ -55,25 +56,40 @@ def add_ascii_gopher_words(
         letters: which of them are, a bit each.
         capitals: likewise.
         digits: likewise.
+        ends: ``.``, ``!`` and ``?``.
         tables: of stop words.
         want: hashes and lengths are kept where n-grams are wanted.
         scratch: memory, with the words so far.
         counts: of the document; added to.
     """
+    grams = want & WANT_TOKEN_GRAMS == WANT_TOKEN_GRAMS
     plain = letters | digits
     low, high = 0, length
-    stays = plain
     while low < length and not (plain >> np.uint64(low) & _ONE or _STAYS[data[at + low]]):
         low += 1
     while high > low and not (
         plain >> np.uint64(high - 1) & _ONE or _STAYS[data[at + high - 1]]
     ):
         high -= 1
-    stays = low_bits(high) & ~low_bits(low) & ~plain  # marks inside
+    marks = low_bits(high) & ~low_bits(low) & ~plain  # those inside
+    if not (marks or grams or ends & (ends >> _ONE)):
+        # One word between single marks.
+        piece = scratch.piece
+        piece[TOKENS] += low + np.int64(high > low) + length - high
+        if plain:
+            counts[_TOKEN_WORDS] += 1
+            counts[_TOKEN_WORD_CHARACTERS] += high - low
+        if letters:
+            counts[_TOKEN_ALPHABETIC] += 1
+            if high - low <= _LONGEST_STOP_WORD and letters & ~capitals == plain:
+                place = find(hash_bytes(data, at + low, high - low), tables.stop_words)
+                if place >= 0:
+                    piece[STOPS] |= np.int64(tables.stop_bits[place])
+        return
     first = 0
     while first < length:
         if low <= first < high:
-            last = _end_of_word(data, at, first, low, high, letters, capitals, digits, stays)
+            last = _end_of_word(data, at, first, low, high, letters, capitals, digits, marks)
         else:
             last = first + 1
             border = low if first < low else length

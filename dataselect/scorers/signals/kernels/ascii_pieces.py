@@ -138,7 +138,7 @@ def add_ascii_piece(
         _add_normalised(data, at, plain, known, scratch, counts)
     if want & WANT_TOKENS:
         add_ascii_gopher_words(
-            data, at, length, letters, capitals, digits, tables, want, scratch, counts
+            data, at, length, letters, capitals, digits, ends, tables, want, scratch, counts
         )
 
 

@@ -74,6 +74,8 @@ _SENTENCES = COUNTS.index("sentences")
 _LONGEST_WORD, _FEWEST_WORDS = 1000, 3
 _NEWLINE, _DOT, _BRACE, _OPEN, _CLOSE = ord("\n"), ord("."), ord("{"), ord("["), ord("]")
 _ENDINGS = (ord("."), ord("?"), ord("!"), ord('"'), ord("'"))
+_MAY_END = np.zeros(256, np.bool_)
+_MAY_END[[*_ENDINGS, _CLOSE]] = True
 _SPACE = ord(" ")
 _ONE = np.uint64(1)
 _LOREM, _SCRIPT, _BRACE_BIT = 1 << 0, 1 << 1, 1 << len(PHRASES)
@@ -127,14 +129,16 @@ def keep_lines(
     at = start
     while at < end:
         stop = start + next_bit(sets, set_at(NEWLINES, scratch), at - start, end - start)
-        first, last = _stripped(data, at, stop, index, flags)
+        first, last = at, _visible_end(data, at, stop, index, flags)
         at = stop + 1
         if first == last:
             continue
         counts[_LINES] += 1
         # A mark of a citation may stand behind the last sentence.
-        if data[last - 1] not in _ENDINGS and data[last - 1] != _CLOSE:
+        if not _MAY_END[data[last - 1]]:
             continue
+        while class_of(index, flags, decoded(data, first)) & SPACE:
+            first += width(data[first])
         place, beyond = first - start, last - start
         is_odd = next_bit(sets, set_at(ODD, scratch), place, beyond) < beyond
         if not (
@@ -183,16 +187,14 @@ def keep_lines(
 
 
 @compiled_within()
-def _stripped(
+def _visible_end(
     data: UInt8[np.ndarray, " bytes"],
     first: int,
     last: int,
     index: Int32[np.ndarray, " blocks"],
     flags: UInt32[np.ndarray, " values"],
-) -> tuple[int, int]:
-    """The bytes of a line between the white space at its ends."""
-    while first < last and class_of(index, flags, decoded(data, first)) & SPACE:
-        first += width(data[first])
+) -> int:
+    """Behind the last character of a line that is not white space; its beginning where none is."""
     while last > first:
         at = last - 1
         while data[at] & 0xC0 == 0x80:
@@ -200,7 +202,7 @@ def _stripped(
         if not class_of(index, flags, decoded(data, at)) & SPACE:
             break
         last = at
-    return first, last
+    return last
 
 
 @compiled_within()
