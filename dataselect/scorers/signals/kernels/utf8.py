@@ -71,7 +71,7 @@ def _well_formed(data: UInt8[np.ndarray, " bytes"], at: int, end: int) -> int:
     return size
 
 
-@compiled
+@compiled_within(inline=False)
 def is_valid(data: UInt8[np.ndarray, " bytes"], start: int, end: int) -> bool:
     """Whether these bytes are UTF-8. ASCII is passed over many bytes at a time."""
     at = start
