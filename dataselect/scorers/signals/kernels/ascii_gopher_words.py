@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from dataselect.scorers.signals.kernels.eight import low_bits, set_bits, trailing_zeros
+from dataselect.scorers.signals.kernels.eight import low_bits, trailing_zeros
 from dataselect.scorers.signals.kernels.gopher_words import STICKY
 from dataselect.scorers.signals.kernels.hashing import hash_bytes
 from dataselect.scorers.signals.kernels.quantities import COUNTS
@@ -67,9 +67,7 @@ def add_ascii_gopher_words(
     low, high = 0, length
     while low < length and not (plain >> np.uint64(low) & _ONE or _STAYS[data[at + low]]):
         low += 1
-    while high > low and not (
-        plain >> np.uint64(high - 1) & _ONE or _STAYS[data[at + high - 1]]
-    ):
+    while high > low and not (plain >> np.uint64(high - 1) & _ONE or _STAYS[data[at + high - 1]]):
         high -= 1
     marks = low_bits(high) & ~low_bits(low) & ~plain  # those inside
     if not (marks or grams or ends & (ends >> _ONE)):

@@ -75,9 +75,7 @@ class _Bytes:
     def _load(self, offset: int) -> Any:
         ir = self._ir
         place = self._builder.gep(self._data, [ir.Constant(ir.IntType(64), offset)])
-        return self._builder.load(
-            self._builder.bitcast(place, self._vector.as_pointer()), align=1
-        )
+        return self._builder.load(self._builder.bitcast(place, self._vector.as_pointer()), align=1)
 
     def _constant(self, value: int) -> Any:
         return self._ir.Constant(self._vector, [value] * _LANES)
@@ -144,7 +142,7 @@ def _sets(of: Any, count: int) -> Any:
 
     @intrinsic
     def sets(typing: Any, data: Any, at: Any) -> Any:
-        result = types.UniTuple(types.uint64, count)
+        result: Any = types.UniTuple(types.uint64, count)  # type: ignore[no-untyped-call]
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             from llvmlite import ir

@@ -145,7 +145,7 @@ def low_bits(count: int) -> int:
 
 @compiled_within()
 def next_bit(bits: np.ndarray, begin: int, at: int, end: int) -> int:
-    """The first place from one on of a set that begins at a bit, or the end where none is before."""
+    """The first place from one on of a set that begins at a bit; the end where none is before."""
     while at < end:
         found = bits_from(bits, begin + at)
         if found:

@@ -70,7 +70,7 @@ def known_of(
         stop_bits: Gopher's among them.
     """
     place = np.int64(word & _PLACE)
-    found = get(known, place)
+    found: int = get(known, place)
     if (found ^ word) & ~_PLACE:
         found = (word & ~_PLACE) | np.uint64(
             _learned(data, at, length, word, stop_words, stop_bits)

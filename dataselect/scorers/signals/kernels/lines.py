@@ -71,8 +71,5 @@ def count_full_line(
         counts[_TERMINAL_LINES] += 1
         counts[_FULL_TERMINAL] += 1
         counts[_ELLIPSIS_LINES] += (
-            last == _DOT
-            and end - first >= 3
-            and data[end - 2] == _DOT
-            and data[end - 3] == _DOT
+            last == _DOT and end - first >= 3 and data[end - 2] == _DOT and data[end - 3] == _DOT
         )

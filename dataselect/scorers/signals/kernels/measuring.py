@@ -70,21 +70,13 @@ def measure(
     Complexity:
         Linear in the bytes; memory in the longest document.
     """
-    room = 1 << 14
+    room = np.int64(1 << 14)
     scratch = room_for(room, known)
-    listed = room // 2
+    listed = room // 2 + 2
     hashed = tables_for(listed)
-    document = 0
-    while True:
-        document = _run(
-            data, offsets, present, document, tables, want, scratch, hashed, room, counts, sums
-        )
-        if document == present.shape[0]:
-            return
-        # One that has to be repaired, or for which the memory does not do.
-        row, total = counts[document], sums[document]
-        row[:] = 0
-        total[:] = 0
+    for document in range(present.shape[0]):
+        if not present[document]:
+            continue
         text, start, end = data, offsets[document], offsets[document + 1]
         if end + PADDING > data.shape[0] or not is_valid(text, start, end):
             text = repaired(text, start, end)
@@ -92,43 +84,12 @@ def measure(
         if end - start > room:
             room = max(end - start, 2 * room)
             scratch = room_for(room, known)
+        row, total = counts[document], sums[document]
         found = scan(text, start, end, tables, want, scratch, row, total)
         if max(found) > listed:
-            listed = max(max(found), 2 * listed)
+            listed = max(*found, 2 * listed)
             hashed = tables_for(listed)
         _compare(text, start, end, tables, want, found, scratch, hashed, row, total)
-        document += 1
-
-
-@compiled_within(inline=False)
-def _run(
-    data: UInt8[np.ndarray, " bytes"],
-    offsets: Int64[np.ndarray, " offsets"],
-    present: Bool[np.ndarray, " documents"],
-    document: int,
-    tables: Tables,
-    want: int,
-    scratch: Scratch,
-    hashed: HashTables,
-    room: int,
-    counts: Int64[np.ndarray, "documents counts"],
-    sums: Float64[np.ndarray, "documents sums"],
-) -> int:
-    """Count documents from one on, in the memory that is there; the first that needs more."""
-    while document < present.shape[0]:
-        if present[document]:
-            start, end = offsets[document], offsets[document + 1]
-            if end + PADDING > data.shape[0] or end - start > room:
-                break
-            if not is_valid(data, start, end):
-                break
-            row, total = counts[document], sums[document]
-            found = scan(data, start, end, tables, want, scratch, row, total)
-            if max(found) > hashed.numbers.shape[0] - 1:
-                break
-            _compare(data, start, end, tables, want, found, scratch, hashed, row, total)
-        document += 1
-    return document
 
 
 @compiled_within(inline=False)

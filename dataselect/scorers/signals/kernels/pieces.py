@@ -11,8 +11,8 @@ from dataselect.scorers.signals.kernels.known_words import IPSUM, JAVASCRIPT, LO
 from dataselect.scorers.signals.kernels.normalised import normalise
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.raw_words import (
-    count_raw_words,
     count_ellipses,
+    count_raw_words,
     split_sentences,
 )
 from dataselect.scorers.signals.kernels.reading import count_reading_words

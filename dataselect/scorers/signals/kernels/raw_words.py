@@ -18,7 +18,7 @@ from dataselect.scorers.signals.kernels.unicode_tables import (
 )
 from zerocost.compiled import compiled_within
 
-__all__ = ["count_raw_words", "count_ellipses", "split_sentences"]
+__all__ = ["count_ellipses", "count_raw_words", "split_sentences"]
 
 _RAW_WORDS = COUNTS.index("raw_words")
 _RAW_ALPHABETIC = COUNTS.index("raw_alphabetic")

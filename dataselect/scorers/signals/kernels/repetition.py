@@ -82,7 +82,7 @@ def numbered(hashes: UInt64[np.ndarray, " size"], tables: HashTables) -> int:
     mask = (_ONE << (_BITS - shift)) - _ONE
     different = 0
     for i in range(hashes.shape[0]):
-        key = get(hashes, i)
+        key: int = get(hashes, i)
         at = key >> shift
         put(keys, different, key)
         number = np.int64(get(slots, np.int64(at)))
@@ -219,7 +219,7 @@ def _longer(length: int, tables: HashTables, size: int) -> int:
     mask = (_ONE << (_BITS - shift)) - _ONE
     different = 0
     for k in range(size):
-        key = get(pairs, k)
+        key: int = get(pairs, k)
         at = (key * PRIME) >> shift
         put(keys, different, key)
         number = np.int64(get(slots, np.int64(at)))

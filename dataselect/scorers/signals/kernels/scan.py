@@ -131,9 +131,14 @@ def scan(
     index, flags = tables.index, tables.flags
     stop_words, stop_bits = tables.stop_words, tables.stop_bits
     sets = scratch.sets
-    spaces, newlines, letters_of = set_at(SPACES, scratch), set_at(NEWLINES, scratch), set_at(LETTERS, scratch)
+    spaces, newlines, letters_of = (
+        set_at(SPACES, scratch),
+        set_at(NEWLINES, scratch),
+        set_at(LETTERS, scratch),
+    )
     capitals_of, digits_of, odd, inner = (
-        set_at(CAPITALS, scratch), set_at(DIGITS, scratch), set_at(ODD, scratch), set_at(INNER, scratch),
+        set_at(CAPITALS, scratch), set_at(DIGITS, scratch),
+        set_at(ODD, scratch), set_at(INNER, scratch),
     )  # fmt: skip
     known_words = scratch.known
     words_of, word_lengths = scratch.words, scratch.word_lengths
@@ -173,11 +178,15 @@ def scan(
             if newline & bit:
                 real = np.int64(at < end)
                 before = bit - _ONE
-                capitals_now = piece[UPPERCASE] + capitals + set_bits(
-                    load(sets, (capitals_of >> 3) + block * 8) & before
+                capitals_now = (
+                    piece[UPPERCASE]
+                    + capitals
+                    + set_bits(load(sets, (capitals_of >> 3) + block * 8) & before)
                 )
-                digits_now = piece[NUMERIC_CHARACTERS] + digits + set_bits(
-                    load(sets, (digits_of >> 3) + block * 8) & before
+                digits_now = (
+                    piece[NUMERIC_CHARACTERS]
+                    + digits
+                    + set_bits(load(sets, (digits_of >> 3) + block * 8) & before)
                 )
                 inner_now = inner_bytes + set_bits(load(sets, (inner >> 3) + block * 8) & before)
                 characters = at - line_begin - (inner_now - inner_before)
@@ -223,9 +232,7 @@ def scan(
                 visible_end = at + length
                 upper = set_bits(bits_from(sets, capitals_of + place) & low_bits(letters))
                 normal = hash_folded(data, at, letters)
-                known = known_of(
-                    data, at, letters, normal, known_words, stop_words, stop_bits
-                )
+                known = known_of(data, at, letters, normal, known_words, stop_words, stop_bits)
                 lower = np.int64(upper == 0)
                 put(words_of, words, normal)
                 put(word_lengths, words, letters)
