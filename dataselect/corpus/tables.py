@@ -111,12 +111,23 @@ def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         here = int(_sizes(batch.column(0)).sum())
         apart = any(pa.types.is_dictionary(kind) for kind in batch.schema.types)
         if held and (apart or size + here > BATCH_BYTES):
-            yield pa.concat_batches(held) if len(held) > 1 else held[0]
+            yield _together(held)
             held, size = [], 0
         held.append(batch)
         size += here
     if held:
-        yield pa.concat_batches(held) if len(held) > 1 else held[0]
+        yield _together(held)
+
+
+def _together(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    if len(batches) == 1:
+        return batches[0]
+    whole = pa.Table.from_batches(batches).combine_chunks()
+    return pa.RecordBatch.from_arrays(
+        [column.combine_chunks() for column in whole.columns], schema=whole.schema
+    )
 
 
 def open_table(

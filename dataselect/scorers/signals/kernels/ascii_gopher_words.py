@@ -117,7 +117,7 @@ def _end_of_word(
         return first + 1
     rest = marks & ~low_bits(first + 1)
     while rest:
-        k = trailing_zeros(rest)
+        k: int = trailing_zeros(rest)
         if data[at + k] == _APOSTROPHE:
             around = np.uint64(5) << np.uint64(k - 1)
             if k + 1 < high and letters & around == around:

@@ -252,7 +252,7 @@ def _add_normalised(
 ) -> None:
     """Append the word without its marks."""
     piece = scratch.piece
-    first = trailing_zeros(plain)
+    first: int = trailing_zeros(plain)
     size = set_bits(plain)
     text, begin = data, at + first
     if plain >> np.uint64(first) != low_bits(size):

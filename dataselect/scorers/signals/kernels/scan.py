@@ -164,7 +164,7 @@ def scan(
 
     carry = _ONE
     for block in range((end - start) // _BLOCK + 1):
-        space = load(sets, (spaces >> 3) + block * 8)
+        space: int = load(sets, (spaces >> 3) + block * 8)
         newline = load(sets, (newlines >> 3) + block * 8)
         begins = ~space & (space << _ONE | carry)
         carry = space >> np.uint64(63)
