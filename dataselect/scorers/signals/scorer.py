@@ -37,7 +37,7 @@ __all__ = ["ALL", "LIGHT", "SIGNALS", "Signals", "signals"]
 ALL: tuple[Signal, ...] = SIZES + REDPAJAMA + GOPHER + C4 + FINEWEB + READABILITY
 """Every signal, in the order of the columns."""
 
-_VERSION = "1"
+_VERSION = "2"
 _GRAMS = (WANT_WORD_GRAMS & ~WANT_VOCABULARY) | (WANT_TOKEN_GRAMS & ~WANT_TOKENS)
 _REMEMBERED = threading.local()
 _BY_NAME = {signal.column.name: signal for signal in ALL}
