@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from dataselect.scorers.recipes import load_recipe
 from dataselect.scorers.signals import ALL, LIGHT, SIGNALS, Signals, signals
-from dataselect.scorers.signals.text import READABILITY
+from dataselect.scorers.signals.text import READABILITY, SIZES
 
 
 def batches(corpus: Path, megabytes: float) -> tuple[list[pa.RecordBatch], float]:
@@ -65,10 +65,15 @@ def main() -> None:
     documents = sum(part.num_rows for part in parts)
     print(f"{documents} documents, {size:.1f} MB\n")
     names = [signal.column.name for signal in ALL]
+    plain = {name for name in names if "gram" not in name}
     asked = {
         "all": SIGNALS,
         "all but repeated n-grams": LIGHT,
         "characters and lines": signals(("characters", "lines")),
+        "sizes": signals(tuple(signal.column.name for signal in SIZES)),
+        "RedPajama, no n-grams": signals(
+            tuple(n for n in names if n in plain and n.startswith("rps_"))
+        ),
         "RedPajama": signals(tuple(name for name in names if name.startswith("rps_"))),
         "recipe gopher": signals(load_recipe("gopher").signals),
         "recipe c4": signals(load_recipe("c4").signals),

@@ -3,8 +3,8 @@
     python benchmarks/token_estimate.py CORPUS.parquet TOKENIZER.json...
 
 Of every 25th document (its first 20,000 characters), half is for fitting: non-negative least
-squares of the mean count of the tokenizers on six counts, in relative error. The other half is for
-the figures.
+squares of the mean count of the tokenizers on seven counts, in relative error. The other half is
+for the figures.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from scipy.optimize import nnls
 from tokenizers import Tokenizer
 
 from dataselect.scorers.signals import signals
-from dataselect.scorers.signals.text import TOKEN_WEIGHTS
+from dataselect.scorers.signals.text import ENGLISH_STOP_WORDS, TOKEN_WEIGHTS
 
 
 def counted(texts: list[str]) -> np.ndarray:
-    """The six counts, from the texts themselves."""
+    """The seven counts, from the texts themselves."""
     import re
 
+    from dataselect.scorers.signals.kernels.stop_words import stop_words
     from dataselect.scorers.signals.kernels.unicode_tables import SCRIPTS
+
+    english = stop_words()
 
     unspaced = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in SCRIPTS) + "]")
     rows = []
@@ -34,8 +37,12 @@ def counted(texts: list[str]) -> np.ndarray:
         letters = [character for character in text if character.isalpha()]
         latin = sum(map(str.isascii, letters))
         other = len(unspaced.findall("".join(letters)))
-        rows.append([len(re.findall(r"\w+|[^\w\s]+", text)), latin, len(letters) - latin - other,
-                     other, text.count("\n"), len(text) - len(letters)])  # fmt: skip
+        words = re.findall(r"\w+|[^\w\s]+", text)
+        alphabetic = sum(re.search("[a-zA-Z]", word) is not None for word in words)
+        share = sum(word in english for word in words) / alphabetic if alphabetic else 1.0
+        foreign = latin * max(0.0, 1 - share / ENGLISH_STOP_WORDS)
+        rows.append([len(words), latin, len(letters) - latin - other, other, text.count("\n"),
+                     len(text) - len(letters), foreign])  # fmt: skip
     return np.array(rows, float)
 
 

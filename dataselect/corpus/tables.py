@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["cut_table", "decode_table"]
+__all__ = ["cut_table", "decode_table", "open_table", "table_batches"]
 
 
 def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | SourceEnd]:
@@ -35,7 +35,6 @@ def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | Source
         DataselectError: there is no column of that name, or it holds no strings.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     sha256 = sha256_of_address(source.address)
     held: list[pa.RecordBatch] = []
@@ -55,12 +54,12 @@ def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | Source
     with closing(open_to_read(source.address)) as stream:
         batches: Iterator[pa.RecordBatch] = iter(())
         try:
-            file = pq.ParquetFile(stream, pre_buffer=False)
+            file, columns = open_table(source, stream, options)
         except (OSError, pa.ArrowException) as cause:
             damage = _first_line(cause)
         else:
             total = file.metadata.num_rows
-            batches = _batches(file, stream, _columns(source.address, file.schema_arrow, options))
+            batches = table_batches(file, stream, columns, range(file.metadata.num_row_groups))
         while True:
             try:
                 batch = next(batches, None)
@@ -94,16 +93,65 @@ def decode_table(
         quarantine: called with each row that is no document, in order.
     """
     row = raw.first_row
-    for batch in cast("tuple[pa.RecordBatch, ...]", raw.content):
+    for batch in _gathered(cast("tuple[pa.RecordBatch, ...]", raw.content)):
         yield from _documents(batch, row, raw.source.address, options, quarantine)
         row += len(batch)
 
 
-def _batches(file: pq.ParquetFile, stream: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The columns, text first, in batches whose text fits into memory whatever it expands to."""
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of about `BATCH_BYTES`: scoring a batch has a price of its own.
+
+    Where a column has a dictionary, which may expand to anything, few rows are read at a time.
+    """
     import pyarrow as pa
 
-    for group in range(file.metadata.num_row_groups):
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        here = int(_sizes(batch.column(0)).sum())
+        apart = any(pa.types.is_dictionary(kind) for kind in batch.schema.types)
+        if held and (apart or size + here > BATCH_BYTES):
+            yield _together(held)
+            held, size = [], 0
+        held.append(batch)
+        size += here
+    if held:
+        yield _together(held)
+
+
+def _together(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    if len(batches) == 1:
+        return batches[0]
+    whole = pa.Table.from_batches(batches).combine_chunks()
+    return pa.RecordBatch.from_arrays(
+        [column.combine_chunks() for column in whole.columns], schema=whole.schema
+    )
+
+
+def open_table(
+    source: Source, stream: Any, options: ReadOptions
+) -> tuple[pq.ParquetFile, list[str]]:
+    """The table in a stream, and the columns of it that are read, text first.
+
+    Raises:
+        DataselectError: there is no column of that name, or it holds no strings.
+        OSError, ArrowException: it is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(stream, pre_buffer=False)
+    return file, _columns(source.address, file.schema_arrow, options)
+
+
+def table_batches(
+    file: pq.ParquetFile, stream: Any, columns: list[str], groups: Iterable[int]
+) -> Iterator[pa.RecordBatch]:
+    """Row groups in batches whose text fits into memory whatever it expands to."""
+    import pyarrow as pa
+
+    for group in groups:
         rows = rows_at_a_time(file, stream, group, columns[0])
         for batch in file.iter_batches(rows, [group], columns, use_threads=False):
             chosen = batch.select(columns)
@@ -176,7 +224,9 @@ def _documents(
         limit = f"{size:,} bytes; the limit is {options.max_document_bytes:,}"
         refused[at] = ("too_large", size, limit)
     rows = np.delete(np.arange(len(batch)), list(refused))
-    texts, invalid = _as_strings(column.take(pa.array(rows)), options.lossy)
+    if refused:
+        column = column.take(pa.array(rows))
+    texts, invalid = _as_strings(column, options.lossy)
     for at, why in invalid.items():
         refused[int(rows[at])] = ("invalid_utf8", int(sizes[rows[at]]), why)
     if invalid:
@@ -188,7 +238,7 @@ def _documents(
     names = batch.schema.names
     columns: list[Any] = batch.columns
     ids, domains = (
-        _as_names(columns[names.index(name)].take(pa.array(rows)))
+        _as_names(_taken(columns[names.index(name)], rows))
         if name in names
         else pa.nulls(len(rows), pa.string())
         for name in (options.id, options.domain)
@@ -200,6 +250,12 @@ def _documents(
         end = max(begin + 1, int(np.searchsorted(ends, passed + BATCH_BYTES, side="right")))
         yield whole.slice(begin, end - begin)
         begin, passed = end, int(ends[end - 1])
+
+
+def _taken(values: Any, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+    import pyarrow as pa
+
+    return values if len(rows) == len(values) else values.take(pa.array(rows))
 
 
 def _as_strings(texts: Any, lossy: bool) -> tuple[Any, dict[int, str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dataselect.corpus.options import MIB, ReadOptions
-from dataselect.corpus.parts import Quarantined, RawPart
-from dataselect.corpus.reading import cut, decode
+from dataselect.corpus.parts import Quarantined
+from dataselect.corpus.reading import decode
+from dataselect.corpus.sampling import sample_parts
 from dataselect.corpus.sources import find_corpus
 from dataselect.scorers.scorer import CorpusScorer, Scorer
 from dataselect.scores.preparing import prepared_on
@@ -17,7 +18,8 @@ from dataselect.scores.work import about_documents, score_schema, scored
 
 __all__ = ["Estimate", "estimate_score"]
 
-_SAMPLE_BYTES = 4 * MIB
+_SAMPLE_BYTES = 16 * MIB
+_FILES = 8
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def estimate_score(
     options: ReadOptions | None = None,
     workers: int = 1,
 ) -> Estimate:
-    """Score the beginning of the first, middle and last file, and extrapolate by stored bytes.
+    """Score stretches of up to eight files, and extrapolate by stored bytes.
 
     Args:
         paths: see `find_corpus`.
@@ -64,17 +66,23 @@ def estimate_score(
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    options = replace(options or ReadOptions(), part_bytes=_SAMPLE_BYTES)
+    options = options or ReadOptions()
     sources = find_corpus(paths)
     total = sum(source.bytes for source in sources)
+    chosen = sorted({k * (len(sources) - 1) // (_FILES - 1) for k in range(_FILES)})
     seen = documents = text = written = 0
     seconds = 0.0
-    for number in sorted({0, len(sources) // 2, len(sources) - 1}):
+    parts = (
+        part
+        for number in chosen
+        for part in sample_parts(sources[number], options, _SAMPLE_BYTES // len(chosen))
+    )
+    while True:
         began = time.perf_counter()
-        raw = next(cut(sources[number], options))
+        raw = next(parts, None)
         reading = time.perf_counter() - began
-        if not isinstance(raw, RawPart):
-            continue
+        if raw is None:
+            break
         ignored: list[Quarantined] = []
         if not documents:  # compile what has to be compiled
             for batch in decode(raw, options, ignored.append):

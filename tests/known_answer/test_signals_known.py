@@ -147,5 +147,23 @@ def test_the_estimate_of_tokens_is_its_formula() -> None:
         + 2 * weights["unspaced_letters"]
         + 1 * weights["newlines"]
         + 4 * weights["other_characters"]
+        + 3 * weights["foreign_letters"]
     )
     assert signals_of(text)["tokens_estimate"] == math.ceil(wanted)
+
+
+def test_few_stop_words_are_taken_for_another_language() -> None:
+    def estimate(words: int, letters: int, spaces: int, foreign: float) -> int:
+        weights = TOKEN_WEIGHTS
+        return math.ceil(
+            words * weights["raw_words"]
+            + letters * weights["ascii_letters"]
+            + spaces * weights["other_characters"]
+            + foreign * weights["foreign_letters"]
+        )
+
+    assert signals_of("of the tree")["tokens_estimate"] == estimate(3, 9, 2, 0)
+    # One stop word in eight is half of what English has at least.
+    text = "the " + " ".join(["tree"] * 7)
+    assert signals_of(text)["tokens_estimate"] == estimate(8, 31, 7, 15.5)
+    assert signals_of("unter einem Baum")["tokens_estimate"] == estimate(3, 14, 2, 14)

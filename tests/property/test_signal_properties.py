@@ -48,11 +48,15 @@ PARTS = st.sampled_from(
      *"\u2028\u200b\u00ad\u0301\u0323\u0345\u0378\ufffd\U0001d400\U0001f389。！」",
      "lorem ipsum", "Lorem", "IPSUM", "javascript", "JavaScript", "...", "the ", "be", "have",
      "don't", "well-known", "U.S.", "Mr. ", "end. ", "The ", "\n\n", "a b c d e ", "word ",
-     "[12]", "[edit]", "uses cookies", "Terms of Use", "3.14", "http://a.b/c?d=e", "ΑΣ ", "e\u0301"]
+     *("w" * n for n in (7, 8, 9, 15, 16, 17, 33, 55, 56, 57, 64)), "Ab" * 13, "a_1", "x9y8", "__",
+     "\x00", "\x7f", "(\"Mr.\")", "``Go!''", "rock'n'roll", "x=y/z", "...)", "?!.",
+     "privacy policy.", "[12]", "[edit]", "uses cookies", "Terms of Use", "3.14",
+     "http://a.b/c?d=e", "ΑΣ ", "e\u0301"]
 )  # fmt: skip
 SPECKLED = st.lists(PARTS, max_size=40).map("".join)
 REPEATING = st.tuples(SPECKLED, st.integers(1, 6)).map(lambda pair: pair[0] * pair[1])
-TEXTS = st.lists(SPECKLED | REPEATING | st.text(max_size=60), max_size=12)
+ASCII = st.text("aeiotnsrAET09 \n.,;:!?'\"()-_/@#{}[]<=>+*~", max_size=200)
+TEXTS = st.lists(SPECKLED | REPEATING | ASCII | st.text(max_size=60), max_size=12)
 
 
 def expected(text: str) -> dict[str, reference.Value]:
@@ -126,6 +130,27 @@ def test_what_else_is_asked_does_not_matter(texts: list[str], names: set[str]) -
 def test_syllables_are_those_of_the_rules(word: str) -> None:
     data = np.frombuffer(word.encode() + b"eayouieo", np.uint8)
     assert syllables_of(data, len(word)) == reference.syllables(word)
+
+
+@pytest.mark.parametrize("length", [*range(1, 70), 130, 1100])
+def test_a_word_is_the_same_one_wherever_it_stands(length: int) -> None:
+    word = ("Abcdefghijklmnopqrstuvwxyz" * 50)[:length]
+    # Alone, before a mark, among marks, in pieces beyond ASCII, apart by a mark, in other case.
+    texts = [
+        " " * shift + f"{word} {word}. ({word}) é\u00a0{word} “{word}” {word[:1]}-{word[1:]} "
+        f"{word.upper()}\n{word}\n\n{word}"
+        for shift in (0, 1, 31, 63)
+    ]
+    assert_equal(texts, score(texts))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(ASCII | SPECKLED, min_size=1, max_size=4), st.integers(0, 70), st.booleans())
+def test_where_a_document_lies_does_not_matter(texts: list[str], shift: int, apart: bool) -> None:
+    # Between others, and at the very end of the memory, from where it is copied.
+    alone = [score([text]) for text in texts]
+    whole = score(["x" * shift, *texts, *(["y" * 100] if apart else [])]).slice(1, len(texts))
+    assert whole.equals(pa.Table.from_batches(alone).combine_chunks().to_batches()[0])
 
 
 def test_the_classes_are_those_of_python() -> None:

@@ -36,6 +36,7 @@ def text_arrays(column: pa.Array[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarr
     width: Any = np.int64 if wide else np.int32
     places = np.frombuffer(_bytes(offsets), width)[column.offset : column.offset + size + 1]
     letters = np.zeros(0, np.uint8) if data is None else np.frombuffer(_bytes(data), np.uint8)
+    letters.flags.writeable = False  # whatever it is: kernels are compiled for one kind
     present = np.asarray(column.is_valid().to_numpy(zero_copy_only=False), np.bool_)
     return letters, places.astype(np.int64), present
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -14,6 +15,7 @@ from dataselect.errors import DataselectError
 from dataselect.scorers.scorer import Column
 from dataselect.scorers.signals.gopher import GOPHER
 from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
+from dataselect.scorers.signals.kernels.scratch import KNOWN_BITS
 from dataselect.scorers.signals.kernels.unicode_tables import UNICODE, unicode_tables
 from dataselect.scorers.signals.kernels.wants import (
     WANT_TOKEN_GRAMS,
@@ -35,8 +37,9 @@ __all__ = ["ALL", "LIGHT", "SIGNALS", "Signals", "signals"]
 ALL: tuple[Signal, ...] = SIZES + REDPAJAMA + GOPHER + C4 + FINEWEB + READABILITY
 """Every signal, in the order of the columns."""
 
-_VERSION = "1"
+_VERSION = "2"
 _GRAMS = (WANT_WORD_GRAMS & ~WANT_VOCABULARY) | (WANT_TOKEN_GRAMS & ~WANT_TOKENS)
+_REMEMBERED = threading.local()
 _BY_NAME = {signal.column.name: signal for signal in ALL}
 
 
@@ -70,21 +73,31 @@ class Signals:
             present,
             unicode_tables(),
             reduce(or_, (signal.want for signal in chosen), 0),
+            _known(),
             counts,
             sums,
         )
-        measured = Measured(counts, sums)
-        unspaced = measured.unspaced
+        measured = Measured(np.ascontiguousarray(counts.T), np.ascontiguousarray(sums.T))
+        absent = ~present
+        unspaced = absent | measured.unspaced
         arrays = []
         for signal in chosen:
             values = signal.formula(measured)
-            missing = ~present | np.isnan(values)
-            if signal.spaced:
-                missing |= unspaced
+            missing = np.isnan(values)
+            missing |= unspaced if signal.spaced else absent
             if signal.column.kind == "int64":
-                values = np.where(missing, 0, values).astype(np.int64)
+                values[missing] = 0
+                values = values.astype(np.int64)
             arrays.append(pa.array(values, mask=missing))
         return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in self.columns])
+
+
+def _known() -> np.ndarray:
+    """What this thread remembers of words: a cache, which no result depends on."""
+    if not hasattr(_REMEMBERED, "words"):
+        _REMEMBERED.words = np.zeros(1 << KNOWN_BITS, np.uint64)
+    words: np.ndarray = _REMEMBERED.words
+    return words
 
 
 def signals(names: tuple[str, ...] | None = None) -> Signals:

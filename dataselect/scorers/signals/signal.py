@@ -14,6 +14,9 @@ from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
 
 __all__ = ["Measured", "Signal", "count", "ratio", "share"]
 
+_COUNTS = {name: row for row, name in enumerate(COUNTS)}
+_SUMS = {name: row for row, name in enumerate(SUMS)}
+
 UNSPACED_SHARE = 0.1
 """Where more of a text's letters than this belong to scripts without spaces, words mean nothing."""
 
@@ -23,21 +26,21 @@ class Measured:
     """The counts of a batch of documents, by name.
 
     Attributes:
-        counts: whole numbers, a column for each of `quantities.COUNTS`.
-        sums: sums of fractions, a column for each of `quantities.SUMS`.
+        counts: whole numbers, a row for each of `quantities.COUNTS`.
+        sums: sums of fractions, a row for each of `quantities.SUMS`.
     """
 
-    counts: Int64[np.ndarray, "documents counts"]
-    sums: Float64[np.ndarray, "documents sums"]
+    counts: Int64[np.ndarray, "counts documents"]
+    sums: Float64[np.ndarray, "sums documents"]
 
     def __getitem__(self, name: str) -> Any:
         if name == "symbols":
             return np.asarray(self["hashes"] + self["ellipses"])
         if name == "line_characters":
             return np.asarray(self["characters"] - self["newlines"])
-        if name in SUMS:
-            return self.sums[:, SUMS.index(name)]
-        return self.counts[:, COUNTS.index(name)]
+        if name in _SUMS:
+            return self.sums[_SUMS[name]]
+        return self.counts[_COUNTS[name]]
 
     @property
     def unspaced(self) -> np.ndarray:

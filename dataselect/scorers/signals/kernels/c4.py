@@ -12,17 +12,20 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt32
 
-from dataselect.scorers.signals.kernels.eight import load, matches
+from dataselect.scorers.signals.kernels.ascii_pieces import LONGEST
+from dataselect.scorers.signals.kernels.blocks import (
+    BRACKETS,
+    NEWLINES,
+    ODD,
+    SIGNS,
+    SPACES,
+    set_at,
+)
+from dataselect.scorers.signals.kernels.c4_sentences import count_ascii_sentences, count_sentences
+from dataselect.scorers.signals.kernels.eight import bits_from, low_bits, next_bit, set_bits
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import Scratch
-from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING, sentence_state
-from dataselect.scorers.signals.kernels.unicode_tables import (
-    ALNUM,
-    SPACE,
-    TERMINAL,
-    Tables,
-    class_of,
-)
+from dataselect.scorers.signals.kernels.unicode_tables import SPACE, Tables, class_of
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
 from zerocost.compiled import compiled_within
 
@@ -46,12 +49,13 @@ _CHARACTERS = COUNTS.index("c4_characters")
 _C4_SENTENCES = COUNTS.index("c4_sentences")
 _LOREM_IPSUM = COUNTS.index("c4_lorem_ipsum")
 _BRACKETS = COUNTS.index("c4_brackets")
-_SENTENCES = COUNTS.index("sentences")
 _LONGEST_WORD, _FEWEST_WORDS = 1000, 3
 _NEWLINE, _DOT, _BRACE, _OPEN, _CLOSE = ord("\n"), ord("."), ord("{"), ord("["), ord("]")
 _ENDINGS = (ord("."), ord("?"), ord("!"), ord('"'), ord("'"))
+_MAY_END = np.zeros(256, np.bool_)
+_MAY_END[[*_ENDINGS, _CLOSE]] = True
 _SPACE = ord(" ")
-_OPENING = np.uint64(_OPEN)
+_ONE = np.uint64(1)
 _LOREM, _SCRIPT, _BRACE_BIT = 1 << 0, 1 << 1, 1 << len(PHRASES)
 _ZERO, _NINE = ord("0"), ord("9")
 _EDIT = np.frombuffer(b"[edit]", np.uint8)
@@ -88,7 +92,7 @@ def keep_lines(
         start: first byte of the document, which is valid UTF-8.
         end: behind its last byte.
         tables: of Unicode.
-        scratch: memory.
+        scratch: memory, with the sets that `find_places` leaves.
         edit: whether the lines that are kept are to be written.
         out: room for the document; they are written here, newlines between.
         counts: of the document; lines, lines kept, their sentences, and lines that take the
@@ -98,31 +102,39 @@ def keep_lines(
         How many bytes are written.
     """
     ascii, index, flags = tables.ascii, tables.index, tables.flags
+    sets = scratch.sets
     written = kept = 0
     at = start
     while at < end:
-        stop = at
-        while stop < end and data[stop] != _NEWLINE:
-            stop += 1
-        first, last = _stripped(data, at, stop, index, flags)
+        stop = start + next_bit(sets, set_at(NEWLINES, scratch), at - start, end - start)
+        first, last = at, _visible_end(data, at, stop, index, flags)
         at = stop + 1
         if first == last:
             continue
         counts[_LINES] += 1
         # A mark of a citation may stand behind the last sentence.
-        if data[last - 1] not in _ENDINGS and data[last - 1] != _CLOSE:
+        if not _MAY_END[data[last - 1]]:
             continue
-        if not _has_words(data, first, last, ascii, index, flags):
+        while class_of(index, flags, decoded(data, first)) & SPACE:
+            first += width(data[first])
+        place, beyond = first - start, last - start
+        is_odd = next_bit(sets, set_at(ODD, scratch), place, beyond) < beyond
+        if not (
+            (not is_odd and _has_three_words(sets, set_at(SPACES, scratch) + place, beyond - place))
+            or _has_words(data, first, last, ascii, index, flags)
+        ):
             continue
         to = written + 1 if kept else 0  # room for the newline between
         text, begin, length = data, first, last - first
-        cited = _holds(data, first, last, _OPENING)
+        cited = next_bit(sets, set_at(BRACKETS, scratch), place, beyond) < beyond
         if cited:
             text, begin = out, to
             length = _without_citations(data, first, last, out, to)
         if not _is_complete(text, begin, length):
             continue
-        found = _phrases(text, begin, length)
+        found = 0
+        if cited or next_bit(sets, set_at(SIGNS, scratch), place, beyond) < beyond:
+            found = _phrases(text, begin, length)
         if found & _LOREM:
             counts[_LOREM_IPSUM] += 1
         elif found & _SCRIPT:
@@ -130,10 +142,15 @@ def keep_lines(
         elif found & _BRACE_BIT:
             counts[_BRACKETS] += 1
         elif not found:
-            counts[_C4_SENTENCES] += _sentences(text, begin, length, tables, scratch, counts)
-            characters = 0
-            for place in range(begin, begin + length):
-                characters += text[place] & 0xC0 != 0x80
+            sentences, characters = -1, length
+            if not (is_odd or cited):
+                sentences = count_ascii_sentences(data, start, place, beyond, scratch)
+            else:
+                for k in range(begin, begin + length):
+                    characters -= text[k] & 0xC0 == 0x80
+            if sentences < 0:
+                sentences = count_sentences(text, begin, length, tables, scratch, counts)
+            counts[_C4_SENTENCES] += max(1, sentences)
             counts[_CHARACTERS] += characters
             if edit:
                 if kept:
@@ -148,16 +165,14 @@ def keep_lines(
 
 
 @compiled_within()
-def _stripped(
+def _visible_end(
     data: UInt8[np.ndarray, " bytes"],
     first: int,
     last: int,
     index: Int32[np.ndarray, " blocks"],
     flags: UInt32[np.ndarray, " values"],
-) -> tuple[int, int]:
-    """The bytes of a line between the white space at its ends."""
-    while first < last and class_of(index, flags, decoded(data, first)) & SPACE:
-        first += width(data[first])
+) -> int:
+    """Behind the last character of a line that is not white space; its beginning where none is."""
     while last > first:
         at = last - 1
         while data[at] & 0xC0 == 0x80:
@@ -165,7 +180,16 @@ def _stripped(
         if not class_of(index, flags, decoded(data, at)) & SPACE:
             break
         last = at
-    return first, last
+    return last
+
+
+@compiled_within()
+def _has_three_words(sets: UInt8[np.ndarray, " bits"], spaces: int, length: int) -> bool:
+    """Whether a line of ASCII surely has three words, and none of more than a thousand bytes."""
+    if length > _LONGEST_WORD:
+        return False
+    here = bits_from(sets, spaces) & low_bits(min(LONGEST, length))
+    return set_bits(here & ~(here << _ONE)) >= _FEWEST_WORDS - 1
 
 
 @compiled_within()
@@ -211,20 +235,6 @@ def _has_spaces(data: UInt8[np.ndarray, " bytes"], at: int, end: int) -> bool:
             return False
         at = ahead + 1
     return True
-
-
-@compiled_within()
-def _holds(data: UInt8[np.ndarray, " bytes"], at: int, end: int, byte: int) -> bool:
-    """Whether a byte stands in a line, eight at a time."""
-    while at + 8 <= end:
-        if matches(load(data, at), byte):
-            return True
-        at += 8
-    while at < end:
-        if data[at] == byte:
-            return True
-        at += 1
-    return False
 
 
 @compiled_within()
@@ -304,53 +314,3 @@ def _phrases(text: UInt8[np.ndarray, " room"], first: int, length: int) -> int:
 @compiled_within()
 def _lower(letter: int) -> int:
     return letter | 32 if 65 <= letter <= 90 else letter
-
-
-@compiled_within()
-def _sentences(
-    text: UInt8[np.ndarray, " room"],
-    first: int,
-    length: int,
-    tables: Tables,
-    scratch: Scratch,
-    counts: Int64[np.ndarray, " counts"],
-) -> int:
-    """How many sentences a line has, as the signal `sentences` counts them; at least one."""
-    ascii, index, flags = tables.ascii, tables.index, tables.flags
-    codes, classes = scratch.codes, scratch.classes
-    before = counts[_SENTENCES]
-    state = 0
-    at, end = first, first + length
-    while at < end:
-        # Only pieces with a mark or beyond ASCII, and those behind a sentence's end, are looked at.
-        stop = at
-        if not state & ENDING:
-            while stop < end and text[stop] < 0x80 and not np.int64(ascii[text[stop]]) & TERMINAL:
-                stop += 1
-            if stop < end:
-                while stop > at and not (
-                    text[stop - 1] < 0x80 and np.int64(ascii[text[stop - 1]]) & SPACE
-                ):
-                    stop -= 1
-            k = at
-            while k < stop and state == 0:
-                state = BEGUN if np.int64(ascii[text[k]]) & ALNUM else 0
-                k += 1
-            at = stop
-        n = 0
-        seen = np.int64(0)
-        while at < end:
-            code = decoded(text, at)
-            kind = np.int64(ascii[code]) if code < 0x80 else class_of(index, flags, code)
-            at += width(text[at])
-            if kind & SPACE:
-                break
-            codes[n] = code
-            classes[n] = kind
-            seen |= kind
-            n += 1
-        if n > 0:
-            state = sentence_state(codes, classes, n, seen, state, counts)
-    found = counts[_SENTENCES] - before + (state & BEGUN)
-    counts[_SENTENCES] = before
-    return max(1, found)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
+from dataselect.scorers.signals.kernels.blocks import find_places
 from dataselect.scorers.signals.kernels.c4 import keep_lines
 from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.quantities import COUNTS
-from dataselect.scorers.signals.kernels.scratch import room_for
+from dataselect.scorers.signals.kernels.scratch import KNOWN_BITS, room_for
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
 from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.wants import WANT_C4
 from zerocost.compiled import compiled
 
 __all__ = ["edited"]
@@ -42,17 +44,19 @@ def edited(
     places = np.zeros(present.shape[0] + 1, np.int64)
     counts = np.zeros(_COUNTS, np.int64)
     size = 4096
-    scratch = room_for(size)
+    known = np.zeros(1 << KNOWN_BITS, np.uint64)
+    scratch = room_for(size, known)
     for document in range(present.shape[0]):
         written = places[document]
         if present[document]:
             text, start, end = data, offsets[document], offsets[document + 1]
-            if not is_valid(text, start, end):
+            if end + PADDING > data.shape[0] or not is_valid(text, start, end):
                 text = repaired(text, start, end)
                 start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
             if end - start > size:
                 size = max(end - start, 2 * size)
-                scratch = room_for(size)
+                scratch = room_for(size, known)
+            find_places(text, start, end, WANT_C4, scratch, counts)
             written += keep_lines(text, start, end, tables, scratch, True, out[written:], counts)
         places[document + 1] = written
     return out[: places[-1]].copy(), places

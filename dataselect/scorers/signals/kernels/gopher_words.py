@@ -20,7 +20,7 @@ from dataselect.scorers.signals.kernels.unicode_tables import (
 )
 from zerocost.compiled import compiled_within
 
-__all__ = ["add_gopher_words"]
+__all__ = ["STICKY", "add_gopher_words"]
 
 _LONGEST_STOP_WORD = 4
 _TOKEN_WORDS = COUNTS.index("token_words")
@@ -32,7 +32,7 @@ _APOSTROPHES = (ord("'"), ord("’"))
 _HYPHENS = (ord("-"), ord("–"), ord("—"), ord("~"))
 _SEPARATORS = (ord(":"), ord("/"), ord("="), ord("<"), ord(">"))
 _DOT, _COMMA, _PLUS, _STAR = ord("."), ord(","), ord("+"), ord("*")
-_STICKY = (ord("-"), ord("/"), ord("\\"), ord("|"), ord("^"), ord("~"), ord("@"))
+STICKY = (ord("-"), ord("/"), ord("\\"), ord("|"), ord("^"), ord("~"), ord("@"))
 
 
 @compiled_within()
@@ -98,7 +98,7 @@ def add_gopher_words(
 
 @compiled_within()
 def _is_edge(code: int, flags: int) -> bool:
-    return not flags & _INSIDE and code not in _STICKY
+    return not flags & _INSIDE and code not in STICKY
 
 
 @compiled_within()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, UInt8
+from jaxtyping import Bool, Float64, Int64, UInt8, UInt64
 
 from dataselect.scorers.signals.kernels.c4 import keep_lines
 from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
 from dataselect.scorers.signals.kernels.repetition import (
+    HashTables,
     count_duplicates,
     count_repeated,
     entropy,
@@ -16,7 +17,7 @@ from dataselect.scorers.signals.kernels.repetition import (
     tables_for,
 )
 from dataselect.scorers.signals.kernels.scan import scan
-from dataselect.scorers.signals.kernels.scratch import room_for
+from dataselect.scorers.signals.kernels.scratch import Scratch, room_for
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
 from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
 from dataselect.scorers.signals.kernels.wants import (
@@ -26,7 +27,7 @@ from dataselect.scorers.signals.kernels.wants import (
     WANT_VOCABULARY,
     WANT_WORD_GRAMS,
 )
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["measure"]
 
@@ -50,6 +51,7 @@ def measure(
     present: Bool[np.ndarray, " documents"],
     tables: Tables,
     want: int,
+    known: UInt64[np.ndarray, " known"],
     counts: Int64[np.ndarray, "documents counts"],
     sums: Float64[np.ndarray, "documents sums"],
 ) -> None:
@@ -61,15 +63,16 @@ def measure(
         present: False where a document is null.
         tables: of Unicode and stop words.
         want: bits of what is asked for.
+        known: see `room_for`.
         counts: zeros; written.
         sums: zeros; written.
 
     Complexity:
         Linear in the bytes; memory in the longest document.
     """
-    room = 4096
-    scratch = room_for(room)
-    listed = 1024
+    room = np.int64(1 << 14)
+    scratch = room_for(room, known)
+    listed = room // 2 + 2
     hashed = tables_for(listed)
     for document in range(present.shape[0]):
         if not present[document]:
@@ -80,40 +83,55 @@ def measure(
             start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
         if end - start > room:
             room = max(end - start, 2 * room)
-            scratch = room_for(room)
+            scratch = room_for(room, known)
         row, total = counts[document], sums[document]
-        words, tokens, lines, paragraphs = scan(text, start, end, tables, want, scratch, row, total)
-        longest = max(words, tokens, lines, paragraphs)
-        if longest > listed:
-            listed = max(longest, 2 * listed)
+        found = scan(text, start, end, tables, want, scratch, row, total)
+        if max(found) > listed:
+            listed = max(*found, 2 * listed)
             hashed = tables_for(listed)
-        if want & WANT_VOCABULARY and words > 0:
-            row[_DISTINCT] = numbered(scratch.words[:words], hashed)
-            total[_ENTROPY] = entropy(hashed.counts[: row[_DISTINCT]], words)
-            if want & WANT_WORD_GRAMS == WANT_WORD_GRAMS:
-                count_repeated(
-                    scratch.word_lengths[:words],
-                    hashed,
-                    False,
-                    row[_WORD_TOP : _WORD_TOP + 3],
-                    row[_WORD_DUPE : _WORD_DUPE + 6],
-                )
-        if want & WANT_TOKEN_GRAMS == WANT_TOKEN_GRAMS and tokens > 0:
-            numbered(scratch.tokens[:tokens], hashed)
+        _compare(text, start, end, tables, want, found, scratch, hashed, row, total)
+
+
+@compiled_within(inline=False)
+def _compare(
+    text: UInt8[np.ndarray, " bytes"],
+    start: int,
+    end: int,
+    tables: Tables,
+    want: int,
+    found: tuple[int, int, int, int],
+    scratch: Scratch,
+    hashed: HashTables,
+    row: Int64[np.ndarray, " counts"],
+    total: Float64[np.ndarray, " sums"],
+) -> None:
+    """Count what a document repeats, and what C4's rules keep of it."""
+    words, tokens, lines, paragraphs = found
+    if want & WANT_VOCABULARY and words > 0:
+        row[_DISTINCT] = numbered(scratch.words[:words], hashed)
+        total[_ENTROPY] = entropy(hashed.counts[: row[_DISTINCT]], words)
+        if want & WANT_WORD_GRAMS == WANT_WORD_GRAMS:
             count_repeated(
-                scratch.token_lengths[:tokens],
+                scratch.word_lengths[:words],
                 hashed,
-                True,
-                row[_TOKEN_TOP : _TOKEN_TOP + 3],
-                row[_TOKEN_DUPE : _TOKEN_DUPE + 6],
+                False,
+                row[_WORD_TOP : _WORD_TOP + 3],
+                row[_WORD_DUPE : _WORD_DUPE + 6],
             )
-        if want & WANT_C4:
-            keep_lines(text, start, end, tables, scratch, False, scratch.kept, row)
-        row[_PARAGRAPHS] = paragraphs
-        if want & WANT_DUPLICATES:
-            row[_LINES], row[_LINE_CHARACTERS] = count_duplicates(
-                scratch.lines[:lines], scratch.line_lengths[:lines], hashed
-            )
-            row[_DUPLICATE_PARAGRAPHS], row[_PARAGRAPH_CHARACTERS] = count_duplicates(
-                scratch.paragraphs[:paragraphs], scratch.paragraph_lengths[:paragraphs], hashed
-            )
+    if want & WANT_TOKEN_GRAMS == WANT_TOKEN_GRAMS and tokens > 0:
+        numbered(scratch.tokens[:tokens], hashed)
+        count_repeated(
+            scratch.token_lengths[:tokens],
+            hashed,
+            True,
+            row[_TOKEN_TOP : _TOKEN_TOP + 3],
+            row[_TOKEN_DUPE : _TOKEN_DUPE + 6],
+        )
+    if want & WANT_C4:
+        keep_lines(text, start, end, tables, scratch, False, scratch.kept, row)
+    row[_PARAGRAPHS] = paragraphs
+    if want & WANT_DUPLICATES:
+        row[_LINES], row[_LINE_CHARACTERS] = count_duplicates(text, scratch.lines[:lines], hashed)
+        row[_DUPLICATE_PARAGRAPHS], row[_PARAGRAPH_CHARACTERS] = count_duplicates(
+            text, scratch.paragraphs[:paragraphs], hashed
+        )

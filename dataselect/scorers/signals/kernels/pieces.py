@@ -6,26 +6,30 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from dataselect.scorers.signals.kernels.gopher_words import add_gopher_words
-from dataselect.scorers.signals.kernels.hashing import hash_codes, hash_of
-from dataselect.scorers.signals.kernels.lines import FOLDED, NUMERIC_CHARACTERS, WORDS
+from dataselect.scorers.signals.kernels.hashing import hash_codes
+from dataselect.scorers.signals.kernels.known_words import IPSUM, JAVASCRIPT, LOREM_LETTERS
 from dataselect.scorers.signals.kernels.normalised import normalise
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.raw_words import (
+    count_ellipses,
     count_raw_words,
-    count_symbols,
     split_sentences,
 )
 from dataselect.scorers.signals.kernels.reading import count_reading_words
 from dataselect.scorers.signals.kernels.scratch import (
+    FOLDED,
     LOREM,
+    NUMERIC_CHARACTERS,
     SENTENCE,
     STRETCH,
     TOKENS,
+    UPPERCASE,
     VOCABULARY,
     Scratch,
 )
 from dataselect.scorers.signals.kernels.sentences import sentence_state
 from dataselect.scorers.signals.kernels.unicode_tables import (
+    NONASCII,
     NUMERIC,
     SPACE,
     SYMBOL,
@@ -40,18 +44,14 @@ from zerocost.compiled import compiled_within
 __all__ = ["add_piece"]
 
 _LETTERS = COUNTS.index("letters")
-_ASCII_LETTERS = COUNTS.index("ascii_letters")
 _LOWERCASE = COUNTS.index("lowercase")
 _UNSPACED = COUNTS.index("unspaced_letters")
-_WORD_CHARACTERS = COUNTS.index("word_characters")
 _LOREM_IPSUM = COUNTS.index("lorem_ipsum")
 _SPLIT_SENTENCES = COUNTS.index("split_sentences")
 _JAVASCRIPT_LINES = COUNTS.index("lines_javascript")
-_JAVASCRIPT = np.uint64(hash_of("javascript"))
-_LOREM, _IPSUM = np.frombuffer(b"lorem", np.uint8), np.frombuffer(b"ipsum", np.uint8)
 
 
-@compiled_within()
+@compiled_within(inline=False)
 def add_piece(
     data: UInt8[np.ndarray, " bytes"],
     at: int,
@@ -60,8 +60,8 @@ def add_piece(
     want: int,
     scratch: Scratch,
     counts: Int64[np.ndarray, " counts"],
-) -> tuple[int, int, int, int]:
-    """Count a piece of text, up to the next white space.
+) -> int:
+    """Count a piece of text, up to the next white space, but for what `find_places` has counted.
 
     Args:
         data: bytes, valid UTF-8.
@@ -69,15 +69,15 @@ def add_piece(
         end: behind the last byte of the document.
         tables: of Unicode and stop words.
         want: bits of what is asked for.
-        scratch: memory, with the words so far and the states of the line and between pieces.
+        scratch: memory, with the words so far and the state between pieces.
         counts: of the document; added to.
 
     Returns:
-        Behind the last byte; how many characters, and upper-case ones; a hash.
+        Behind the last byte.
     """
     ascii, index, flags_of = tables.ascii, tables.index, tables.flags
-    codes, classes, line, piece = scratch.codes, scratch.classes, scratch.line, scratch.piece
-    length = letters = ascii_letters = unspaced = uppercase = lowercase = ends = 0
+    codes, classes, piece = scratch.codes, scratch.classes, scratch.piece
+    length = letters = unspaced = uppercase = lowercase = ends = 0
     seen = np.int64(0)
     while at < end:
         code = np.int64(data[at])
@@ -95,19 +95,19 @@ def add_piece(
         length += 1
         at += size
         seen |= flags
-        letters += (flags >> 3) & 1
-        ascii_letters += (flags >> 4) & 1
-        uppercase += (flags >> 5) & 1
         ends += (flags >> 9) & 1
-        lowercase += (flags >> 6) & 1
-        unspaced += (flags >> 11) & 1
+        if code >= 0x80:
+            letters += (flags >> 3) & 1
+            uppercase += (flags >> 5) & 1
+            lowercase += (flags >> 6) & 1
+            unspaced += (flags >> 11) & 1
     counts[_LETTERS] += letters
-    counts[_ASCII_LETTERS] += ascii_letters
     counts[_UNSPACED] += unspaced
     counts[_LOWERCASE] += lowercase
+    piece[UPPERCASE] += uppercase
 
     if seen & SYMBOL or ends > 2:
-        count_symbols(codes, length, counts)
+        count_ellipses(codes, length, counts)
     count_raw_words(codes, classes, length, tables.stop_words, counts)
     if ends > 0:
         piece[STRETCH] = split_sentences(classes, length, piece[STRETCH], counts)
@@ -124,24 +124,23 @@ def add_piece(
         scratch.words[words] = normal
         scratch.word_lengths[words] = n
         piece[VOCABULARY] = words + 1
-        counts[_WORD_CHARACTERS] += n
-        line[FOLDED] += n
-        line[WORDS] += 1
-        if seen & NUMERIC:
+        piece[FOLDED] += n
+        if seen & NUMERIC and seen & NONASCII:
             for k in range(n):
-                numeric = class_of(index, flags_of, np.int64(folded[k])) & NUMERIC
-                line[NUMERIC_CHARACTERS] += numeric != 0
-        counts[_JAVASCRIPT_LINES] += normal == _JAVASCRIPT
+                if folded[k] >= 0x80:
+                    numeric = class_of(index, flags_of, np.int64(folded[k])) & NUMERIC
+                    piece[NUMERIC_CHARACTERS] += numeric != 0
+        counts[_JAVASCRIPT_LINES] += normal == JAVASCRIPT
         if piece[LOREM] and n >= 5:
-            counts[_LOREM_IPSUM] += _stands(folded, 0, _IPSUM)
-        piece[LOREM] = n >= 5 and _stands(folded, n - 5, _LOREM)
+            counts[_LOREM_IPSUM] += _stands(folded, 0, IPSUM)
+        piece[LOREM] = n >= 5 and _stands(folded, n - 5, LOREM_LETTERS)
     if want & WANT_TOKENS:
         piece[TOKENS] = add_gopher_words(
             codes, classes, length, tables, scratch.tokens, scratch.token_lengths, piece, counts
         )
     if want & WANT_SYLLABLES and seen & 8:
-        count_reading_words(codes, classes, length, tables, scratch.letters, counts)
-    return at, length, uppercase, hash_codes(codes, 0, length)
+        count_reading_words(codes, classes, length, tables, scratch.joined, counts)
+    return at
 
 
 @compiled_within()

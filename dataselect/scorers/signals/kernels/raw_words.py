@@ -18,18 +18,15 @@ from dataselect.scorers.signals.kernels.unicode_tables import (
 )
 from zerocost.compiled import compiled_within
 
-__all__ = ["count_raw_words", "count_symbols", "split_sentences"]
+__all__ = ["count_ellipses", "count_raw_words", "split_sentences"]
 
 _RAW_WORDS = COUNTS.index("raw_words")
 _RAW_ALPHABETIC = COUNTS.index("raw_alphabetic")
 _RAW_CAPITALS = COUNTS.index("raw_capitals")
 _RAW_STOP_WORDS = COUNTS.index("raw_stop_words")
 _SPLIT_SENTENCES = COUNTS.index("split_sentences")
-_CURLY = COUNTS.index("curly_brackets")
-_HASHES = COUNTS.index("hashes")
 _ELLIPSES = COUNTS.index("ellipses")
-_BRACES = (ord("{"), ord("}"))
-_HASH, _DOT, _ELLIPSIS = ord("#"), ord("."), ord("…")
+_DOT, _ELLIPSIS = ord("."), ord("…")
 _LONGEST_STOP_WORD = 13
 
 
@@ -90,10 +87,10 @@ def split_sentences(
 
 
 @compiled_within()
-def count_symbols(
+def count_ellipses(
     codes: Int32[np.ndarray, " room"], length: int, counts: Int64[np.ndarray, " counts"]
 ) -> None:
-    """Count curly brackets, hash marks, and ellipses ("..." from the left, or U+2026)."""
+    """Count ellipses ("..." from the left, or U+2026)."""
     dots = 0
     for k in range(length):
         code = codes[k]
@@ -102,5 +99,3 @@ def count_symbols(
             dots = 0
             counts[_ELLIPSES] += 1
         counts[_ELLIPSES] += code == _ELLIPSIS
-        counts[_HASHES] += code == _HASH
-        counts[_CURLY] += code in _BRACES

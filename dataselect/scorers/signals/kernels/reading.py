@@ -26,7 +26,7 @@ def count_reading_words(
     classes: UInt32[np.ndarray, " room"],
     n: int,
     tables: Tables,
-    word: UInt8[np.ndarray, "80"],
+    word: UInt8[np.ndarray, "160"],
     counts: Int64[np.ndarray, " counts"],
 ) -> None:
     """Count the words of a piece of text without white space: runs of letters and apostrophes.

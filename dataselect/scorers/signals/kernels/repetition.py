@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt64
+from jaxtyping import Int32, Int64, UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.hashing import PRIME
+from dataselect.scorers.signals.kernels.eight import get, put
+from dataselect.scorers.signals.kernels.hashing import PRIME, hash_bytes
 from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["HashTables", "count_duplicates", "count_repeated", "entropy", "numbered", "tables_for"]
 
 _BITS = np.uint64(64)
 _HALF = np.uint64(32)
+_ONE = np.uint64(1)
+_TIMES_LOG = np.arange(256) * np.log(np.maximum(np.arange(256), 1.0))
 _TOP, _FIRST_DUPE, _LAST_DUPE = 4, 5, 10
 
 
@@ -26,6 +29,7 @@ class HashTables(NamedTuple):
         counts: how often each number occurs.
         numbers: of each element, in order of first occurrence; then of each n-gram, or -1.
         active: places of n-grams that occur twice.
+        pairs: of the numbers of two n-grams, one behind the other.
     """
 
     slots: np.ndarray
@@ -33,6 +37,7 @@ class HashTables(NamedTuple):
     counts: np.ndarray
     numbers: np.ndarray
     active: np.ndarray
+    pairs: np.ndarray
 
 
 @compiled
@@ -43,10 +48,11 @@ def tables_for(size: int) -> HashTables:
         slots *= 2
     return HashTables(
         np.empty(slots, np.int32),
-        np.empty(size, np.uint64),
-        np.empty(size, np.int32),
-        np.empty(size, np.int32),
-        np.empty(size, np.int32),
+        np.empty(size + 1, np.uint64),
+        np.empty(size + 1, np.int32),
+        np.empty(size + 1, np.int32),
+        np.empty(size + 1, np.int32),
+        np.empty(size + 1, np.uint64),
     )
 
 
@@ -73,62 +79,61 @@ def numbered(hashes: UInt64[np.ndarray, " size"], tables: HashTables) -> int:
     """
     slots, keys, counts, numbers = tables.slots, tables.keys, tables.counts, tables.numbers
     shift = _cleared(slots, hashes.shape[0])
-    mask = (1 << np.int64(_BITS - shift)) - 1
+    mask = (_ONE << (_BITS - shift)) - _ONE
     different = 0
     for i in range(hashes.shape[0]):
-        key = hashes[i]
-        at = np.int64(key >> shift)
-        while True:
-            number = slots[at]
-            if number < 0:
-                slots[at] = different
-                keys[different] = key
-                counts[different] = 1
-                numbers[i] = different
-                different += 1
-                break
-            if keys[number] == key:
-                counts[number] += 1
-                numbers[i] = number
-                break
-            at = (at + 1) & mask
+        key: int = get(hashes, i)
+        at = key >> shift
+        put(keys, different, key)
+        number = np.int64(get(slots, np.int64(at)))
+        while number >= 0 and get(keys, number) != key:
+            at = (at + _ONE) & mask
+            number = np.int64(get(slots, np.int64(at)))
+        # Half of all words are new. A branch on that would be guessed wrong too often.
+        new = np.int64(number < 0)
+        number = different if new else number
+        put(slots, np.int64(at), number)
+        put(counts, number, np.int64(get(counts, number)) * (1 - new) + 1)
+        put(numbers, i, number)
+        different += new
     return different
 
 
-@compiled
+@compiled_within()
 def entropy(counts: Int32[np.ndarray, " different"], total: int) -> float:
     """Entropy of a distribution in nats, from how often each outcome was seen."""
-    once = 0
     found = 0.0
     for count in counts:
-        if count == 1:
-            once += 1
-        else:
-            found -= count / total * np.log(count / total)
-    return found + once / total * np.log(float(total))
+        found += _TIMES_LOG[count] if count < _TIMES_LOG.shape[0] else count * np.log(float(count))
+    return max(0.0, np.log(float(total)) - found / total)
 
 
 @compiled_within(inline=False)
 def count_duplicates(
-    hashes: UInt64[np.ndarray, " size"], lengths: Int64[np.ndarray, " size"], tables: HashTables
+    text: UInt8[np.ndarray, " bytes"], places: Int64[np.ndarray, "size 2"], tables: HashTables
 ) -> tuple[int, int]:
-    """How many elements of a list occurred before in it, and their length together."""
+    """How many stretches of a text occurred before in it, and their characters together."""
+    repeated = characters = 0
+    if places.shape[0] < 2:
+        return repeated, characters
     slots, keys = tables.slots, tables.keys
-    shift = _cleared(slots, hashes.shape[0])
-    mask = (1 << np.int64(_BITS - shift)) - 1
-    different = repeated = characters = 0
-    for i in range(hashes.shape[0]):
-        key = hashes[i]
-        at = np.int64(key >> shift)
+    shift = _cleared(slots, places.shape[0])
+    mask = (_ONE << (_BITS - shift)) - _ONE
+    different = 0
+    for i in range(places.shape[0]):
+        first, end = places[i, 0], places[i, 1]
+        key = hash_bytes(text, first, end - first)
+        at = key >> shift
         while slots[at] >= 0 and keys[slots[at]] != key:
-            at = (at + 1) & mask
+            at = (at + _ONE) & mask
         if slots[at] < 0:
             slots[at] = different
             keys[different] = key
             different += 1
         else:
             repeated += 1
-            characters += lengths[i]
+            for k in range(first, end):
+                characters += text[k] & 0xC0 != 0x80
     return repeated, characters
 
 
@@ -164,11 +169,11 @@ def count_repeated(
     dupes[:] = 0
     size = 0
     for i in range(lengths.shape[0]):
-        if counts[numbers[i]] > 1:
-            active[size] = i
-            size += 1
-        else:
-            numbers[i] = -1
+        number = np.int64(get(numbers, i))
+        often = np.int64(get(counts, number) > 1)
+        put(numbers, i, number if often else -1)
+        put(active, size, i)
+        size += often
     for n in range(2, _LAST_DUPE + 1):
         size = _longer(lengths.shape[0], tables, size)
         if size == 0:
@@ -195,40 +200,46 @@ def count_repeated(
 
 @compiled_within(inline=False)
 def _longer(length: int, tables: HashTables, size: int) -> int:
-    """Number the n-grams from the repeated (n-1)-grams; keep those that occur twice."""
-    slots, keys, counts = tables.slots, tables.keys, tables.counts
+    """Number the n-grams from the repeated (n-1)-grams; keep those that occur twice.
+
+    What is kept is copied together without a branch, which would be guessed wrong half the time.
+    """
+    slots, keys, counts, pairs = tables.slots, tables.keys, tables.counts, tables.pairs
     numbers, active = tables.numbers, tables.active
+    kept = 0
+    for k in range(size):
+        i = np.int64(get(active, k))
+        behind = np.int64(get(numbers, i + 1)) if i + 1 < length else np.int64(-1)
+        put(pairs, kept, np.uint64(get(numbers, i)) << _HALF | np.uint64(behind))
+        put(active, kept, i)
+        put(numbers, i, -1)
+        kept += np.int64(behind >= 0)
+    size = kept
     shift = _cleared(slots, size)
-    mask = (1 << np.int64(_BITS - shift)) - 1
-    different = kept = 0
+    mask = (_ONE << (_BITS - shift)) - _ONE
+    different = 0
     for k in range(size):
-        i = active[k]
-        if i + 1 >= length or numbers[i + 1] < 0:
-            numbers[i] = -1
-            continue
-        key = np.uint64(numbers[i]) << _HALF | np.uint64(numbers[i + 1])
-        at = np.int64((key * PRIME) >> shift)
-        while slots[at] >= 0 and keys[slots[at]] != key:
-            at = (at + 1) & mask
-        number = slots[at]
-        if number < 0:
-            number = different
-            slots[at] = number
-            keys[number] = key
-            counts[number] = 0
-            different += 1
-        counts[number] += 1
-        numbers[i] = number
-        active[kept] = i
-        kept += 1
-    size, kept = kept, 0
+        key: int = get(pairs, k)
+        at = (key * PRIME) >> shift
+        put(keys, different, key)
+        number = np.int64(get(slots, np.int64(at)))
+        while number >= 0 and get(keys, number) != key:
+            at = (at + _ONE) & mask
+            number = np.int64(get(slots, np.int64(at)))
+        new = np.int64(number < 0)
+        number = different if new else number
+        put(slots, np.int64(at), number)
+        put(counts, number, np.int64(get(counts, number)) * (1 - new) + 1)
+        put(numbers, np.int64(get(active, k)), number)
+        different += new
+    kept = 0
     for k in range(size):
-        i = active[k]
-        if counts[numbers[i]] > 1:
-            active[kept] = i
-            kept += 1
-        else:
-            numbers[i] = -1
+        i = np.int64(get(active, k))
+        number = np.int64(get(numbers, i))
+        often = np.int64(get(counts, number) > 1)
+        put(numbers, i, number if often else -1)
+        put(active, kept, i)
+        kept += often
     return kept
 
 

@@ -5,50 +5,62 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt8, UInt32
 
+from dataselect.scorers.signals.kernels.ascii_pieces import LONGEST, add_ascii_piece
+from dataselect.scorers.signals.kernels.blocks import (
+    CAPITALS,
+    DIGITS,
+    INNER,
+    LETTERS,
+    NEWLINES,
+    ODD,
+    SPACES,
+    find_places,
+    set_at,
+)
 from dataselect.scorers.signals.kernels.eight import (
-    lane_count,
-    letters_of,
+    bits_from,
+    get,
     load,
-    low_lanes,
-    trailing_lanes,
+    low_bits,
+    next_bit,
+    put,
+    set_bits,
+    trailing_zeros,
 )
-from dataselect.scorers.signals.kernels.hashing import PRIME, SEED, hash_of, mixed, stirred
-from dataselect.scorers.signals.kernels.lines import (
-    CHARACTERS,
-    FIRST,
-    FOLDED,
-    LAST,
-    UPPERCASE,
-    WORDS,
-    begin_line,
-    end_line,
+from dataselect.scorers.signals.kernels.hashing import hash_bytes, hash_folded, hash_of
+from dataselect.scorers.signals.kernels.known_words import (
+    ENDS_IN_LOREM,
+    GOPHER_SHIFT,
+    IS_JAVASCRIPT,
+    SPECIAL,
+    STARTS_WITH_IPSUM,
+    STOP_WORD_SHIFT,
+    SYLLABLES,
+    known_of,
 )
+from dataselect.scorers.signals.kernels.lines import count_full_line
 from dataselect.scorers.signals.kernels.pieces import add_piece
-from dataselect.scorers.signals.kernels.quantities import COUNTS
+from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
 from dataselect.scorers.signals.kernels.scratch import (
+    FOLDED,
     LOREM,
+    NUMERIC_CHARACTERS,
     SENTENCE,
-    SPOKEN_BITS,
     STOPS,
     STRETCH,
     TOKENS,
+    UPPERCASE,
     VOCABULARY,
     Scratch,
 )
 from dataselect.scorers.signals.kernels.sentences import BEGUN, ENDING, is_abbreviation
-from dataselect.scorers.signals.kernels.stop_words import find
-from dataselect.scorers.signals.kernels.syllables import syllables
-from dataselect.scorers.signals.kernels.unicode_tables import END, SPACE, Tables, class_of
+from dataselect.scorers.signals.kernels.unicode_tables import SPACE, Tables, class_of
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
-from dataselect.scorers.signals.kernels.wants import WANT_SYLLABLES, WANT_TOKENS
+from dataselect.scorers.signals.kernels.wants import WANT_SYLLABLES, WANT_TOKEN_GRAMS, WANT_TOKENS
 from zerocost.compiled import compiled_within
 
 __all__ = ["scan"]
 
-_ASCII_LETTERS = COUNTS.index("ascii_letters")
-_LETTERS = COUNTS.index("letters")
-_LOWERCASE = COUNTS.index("lowercase")
-_NEWLINES = COUNTS.index("newlines")
 _RAW_WORDS = COUNTS.index("raw_words")
 _RAW_ALPHABETIC = COUNTS.index("raw_alphabetic")
 _RAW_CAPITALS = COUNTS.index("raw_capitals")
@@ -62,23 +74,26 @@ _TOKEN_ALPHABETIC = COUNTS.index("token_alphabetic")
 _TOKEN_STOP_WORDS = COUNTS.index("token_stop_words")
 _SPLIT_SENTENCES = COUNTS.index("split_sentences")
 _SENTENCES = COUNTS.index("sentences")
+_LINES = COUNTS.index("lines")
 _JAVASCRIPT_LINES = COUNTS.index("lines_javascript")
 _LOREM_IPSUM = COUNTS.index("lorem_ipsum")
 _READING_WORDS = COUNTS.index("reading_words")
 _READING_LETTERS = COUNTS.index("reading_letters")
 _SYLLABLES = COUNTS.index("syllables")
+_UPPERCASE = SUMS.index("line_uppercase")
+_NUMERIC = SUMS.index("line_numeric")
 
-_JAVASCRIPT, _JAVASCRIPT_LENGTH = np.uint64(hash_of("javascript")), len("javascript")
-_SPOKEN_SHIFT = np.uint64(64 - SPOKEN_BITS)
-_EIGHT, _LOW_BYTE = np.uint64(8), np.uint64(255)
-_LONGEST_STOP_WORD = 13
-_SPACE, _NEWLINE, _FULL_STOP, _M = ord(" "), ord("\n"), ord("."), ord("m")
-_CASE = np.uint64(0x2020202020202020)
-# One of these may stand behind a simple word: the hash of the mark as a word of its own, else 0.
-_MARKS = np.zeros(128, np.uint64)
-for _mark in ",.;:!?":
-    _MARKS[ord(_mark)] = hash_of(_mark)
-_LOREM, _IPSUM = np.frombuffer(b"lorem", np.uint8), np.frombuffer(b"ipsum", np.uint8)
+_BLOCK = 64
+_NONE, _ONE = np.uint64(0), np.uint64(1)
+_FULL_STOP = ord(".")
+# Marks that may stand behind a simple word: 1 within a sentence, 3 at its end; else 0.
+_MARKS = np.zeros(256, np.int64)
+_MARKS[list(b",;:")] = 1
+_MARKS[list(b".!?")] = 3
+# The hash of each as a word of its own.
+_MARK_HASHES = np.zeros(256, np.uint64)
+for _mark in ",;:.!?":
+    _MARK_HASHES[ord(_mark)] = hash_of(_mark)
 
 
 @compiled_within(inline=False)
@@ -95,11 +110,11 @@ def scan(
     """Count everything that needs no table of what was seen before.
 
     Most pieces are ASCII letters with or without one mark behind them. All definitions of a word
-    agree on these, and they are counted here, eight letters at a time; `add_piece` takes the
-    others through each definition.
+    agree on these, and they are counted here; `add_ascii_piece` and `add_piece` take the others
+    through each definition. What is counted by character comes from the sets of `find_places`.
 
     Args:
-        data: bytes; eight more than ``end`` can be read.
+        data: bytes; `eight.PADDING` more than ``end`` can be read.
         start: first byte of the document, which is valid UTF-8.
         end: behind its last byte.
         tables: of Unicode and stop words.
@@ -111,219 +126,218 @@ def scan(
     Returns:
         How many words, Gopher words, lines that are not blank and paragraphs are in the scratch.
     """
-    # Locals, because reading an array from a tuple counts a reference, atomically, each time.
-    ascii, index, flags_of = tables.ascii, tables.index, tables.flags
+    find_places(data, start, end, want, scratch, counts)
+    # Locals, because reading an array from a tuple takes longer than from a register.
+    index, flags = tables.index, tables.flags
     stop_words, stop_bits = tables.stop_words, tables.stop_bits
-    line, piece, spoken = scratch.line, scratch.piece, scratch.spoken
-    word_hashes, word_lengths = scratch.words, scratch.word_lengths
-    token_hashes, token_lengths = scratch.tokens, scratch.token_lengths
-    line_hashes, line_lengths = scratch.lines, scratch.line_lengths
-    paragraph_hashes, paragraph_lengths = scratch.paragraphs, scratch.paragraph_lengths
+    sets = scratch.sets
+    spaces, newlines, letters_of = (
+        set_at(SPACES, scratch),
+        set_at(NEWLINES, scratch),
+        set_at(LETTERS, scratch),
+    )
+    capitals_of, digits_of, odd, inner = (
+        set_at(CAPITALS, scratch), set_at(DIGITS, scratch),
+        set_at(ODD, scratch), set_at(INNER, scratch),
+    )  # fmt: skip
+    known_words = scratch.known
+    words_of, word_lengths = scratch.words, scratch.word_lengths
+    tokens_of, token_lengths = scratch.tokens, scratch.token_lengths
+    lines_of, paragraphs_of = scratch.lines, scratch.paragraphs
+    piece = scratch.piece
     piece[:] = 0
-    begin_line(line)
-    text_end = _visible_end(data, start, end, index, flags_of)
-    lines = paragraphs = 0
-    simple_words = simple_letters = simple_uppercase = simple_marks = 0
-    line_hash = paragraph_hash = SEED
-    line_space = paragraph_space = np.uint64(0)
-    paragraph_length = pending = 0  # characters up to the last piece, and of white space behind it
-    gap = 0  # newlines in a row
-    at = start
-    while at < end:
-        # White space, a character at a time.
-        code = np.int64(data[at])
-        size = 1
-        if code < 0x80:
-            space = np.int64(ascii[code]) & SPACE
-        else:
-            code = decoded(data, at)
-            size = width(data[at])
-            space = class_of(index, flags_of, code) & SPACE
-        if space:
-            line[CHARACTERS] += 1
-            if code == _NEWLINE:
-                if line[FIRST] >= 0:
-                    line_hashes[lines] = mixed(line_hash ^ line_space, 0)
-                    line_lengths[lines] = line[CHARACTERS] - 1
-                    lines += 1
-                end_line(data, index, flags_of, line, 1, counts, sums)
-                counts[_NEWLINES] += 1
-                line_hash = SEED
-                line_space = np.uint64(0)
-                gap += 1
-                if gap == 2:
-                    if paragraph_length + pending > 0 and at < text_end:
-                        paragraph_hashes[paragraphs] = mixed(paragraph_hash ^ paragraph_space, 0)
-                        paragraph_lengths[paragraphs] = paragraph_length + pending
-                        paragraphs += 1
-                        paragraph_hash = SEED
-                        paragraph_space = np.uint64(0)
-                        paragraph_length = pending = 0
-                    if piece[SENTENCE] & BEGUN:
-                        counts[_SENTENCES] += 1
-                    piece[SENTENCE] = 0
-            else:
-                line_space = (line_space ^ np.uint64(code)) * PRIME
-                if paragraph_length > 0 or paragraphs > 0:
-                    if gap == 1:
-                        paragraph_space = (paragraph_space ^ np.uint64(_NEWLINE)) * PRIME
-                        pending += 1
-                    paragraph_space = (paragraph_space ^ np.uint64(code)) * PRIME
-                    pending += 1
-                gap = 0
-            at += size
-            continue
+    grams = want & WANT_TOKEN_GRAMS == WANT_TOKEN_GRAMS
 
-        # A piece begins. Its letters, eight at a time.
-        first = at
-        if line[FIRST] < 0:
-            line[FIRST] = at
-        if gap == 1 and paragraph_length > 0:
-            paragraph_space = (paragraph_space ^ np.uint64(_NEWLINE)) * PRIME
-            pending += 1
-        gap = 0
-        exact = folded = SEED
-        letters = uppercase = 0
-        lanes = lower = np.uint64(0)
-        while True:
-            lanes = load(data, at)
-            mask = letters_of(lanes)
-            here = min(trailing_lanes(mask), end - at)
-            if here > 0:
-                lanes = low_lanes(lanes, here)
-                lower = low_lanes(lanes | _CASE, here)
-                uppercase += lane_count(lanes ^ lower)
-                exact = stirred(exact, lanes)
-                folded = stirred(folded, lower)
-                letters += here
-                at += here
-            if here < 8:
-                break
-        mark = np.uint64(0)
-        simple = False
-        if letters > 0:
-            if at == end or data[at] == _SPACE:
-                simple = True
-            elif data[at] < 0x80:
-                if np.int64(ascii[data[at]]) & SPACE:
-                    simple = True
-                elif at + 1 == end or (
-                    data[at + 1] < 0x80 and np.int64(ascii[data[at + 1]]) & SPACE
-                ):
-                    mark = _MARKS[data[at]]
-                    simple = mark != np.uint64(0)
-        if simple:
-            word = mixed(exact, letters)
-            normal = word if uppercase == 0 else mixed(folded, letters)
-            simple_words += 1
-            simple_letters += letters
-            stop = np.int64(-1)
-            if uppercase == 0:
-                if letters <= _LONGEST_STOP_WORD:
-                    stop = find(word, stop_words)
-                    counts[_RAW_STOP_WORDS] += stop >= 0
-            else:
-                simple_uppercase += uppercase
-                counts[_RAW_CAPITALS] += uppercase == letters
-                if piece[SENTENCE] & ENDING and data[first] < ord("a"):
-                    counts[_SENTENCES] += 1
-            if not piece[STRETCH]:
-                counts[_SPLIT_SENTENCES] += 1
-                piece[STRETCH] = 1
-            piece[SENTENCE] = BEGUN
-            words = piece[VOCABULARY]
-            word_hashes[words] = normal
-            word_lengths[words] = letters
-            piece[VOCABULARY] = words + 1
-            line[FOLDED] += letters
-            line[WORDS] += 1
-            if letters == _JAVASCRIPT_LENGTH and normal == _JAVASCRIPT:
-                counts[_JAVASCRIPT_LINES] += 1
-            if piece[LOREM]:
-                piece[LOREM] = 0
-                if letters >= 5 and _same(data, first, _IPSUM):
-                    counts[_LOREM_IPSUM] += 1
-            if letters >= 5 and data[at - 1] | 32 == _M:
-                piece[LOREM] = _same(data, at - 5, _LOREM)
-            if want & WANT_SYLLABLES:
-                place = np.int64(normal >> _SPOKEN_SHIFT)
-                known = spoken[place]
-                if known >> _EIGHT != normal >> _EIGHT:
-                    known = (normal >> _EIGHT << _EIGHT) | np.uint64(
-                        syllables(data, first, letters)
+    words = stops = sentence = stretch = lorem = folded = 0
+    simple_marks = capital_words = stop_words_seen = 0
+    words_apart = tokens_apart = folded_apart = 0  # of pieces that are not simple
+    split_sentences = sentences = syllables = 0
+    lines = paragraphs = line_count = 0
+    uppercase_sum = numeric_sum = 0.0
+    # Up to the block: capitals, digits, inner bytes; and all of it up to the line.
+    capitals = digits = inner_bytes = 0
+    capitals_before = digits_before = inner_before = words_before = folded_before = 0
+    line_begin = start
+    visible = visible_end = paragraph_begin = -1
+    previous_newline, gap = start - 2, 0
+    text_end = _visible_end(data, start, end, index, flags)
+
+    carry = _ONE
+    for block in range((end - start) // _BLOCK + 1):
+        space: int = load(sets, (spaces >> 3) + block * 8)
+        newline = load(sets, (newlines >> 3) + block * 8)
+        begins = ~space & (space << _ONE | carry)
+        carry = space >> np.uint64(63)
+        events = begins | newline
+        while events:
+            bit = events & (~events + _ONE)
+            offset = trailing_zeros(events)
+            place = block * _BLOCK + offset
+            at = start + place
+            events ^= bit
+            if newline & bit:
+                real = np.int64(at < end)
+                before = bit - _ONE
+                capitals_now = (
+                    piece[UPPERCASE]
+                    + capitals
+                    + set_bits(load(sets, (capitals_of >> 3) + block * 8) & before)
+                )
+                digits_now = (
+                    piece[NUMERIC_CHARACTERS]
+                    + digits
+                    + set_bits(load(sets, (digits_of >> 3) + block * 8) & before)
+                )
+                inner_now = inner_bytes + set_bits(load(sets, (inner >> 3) + block * 8) & before)
+                characters = at - line_begin - (inner_now - inner_before)
+                line_count += 1
+                uppercase_sum += (capitals_now - capitals_before) / (characters + real)
+                if words > words_before:
+                    numeric_sum += (digits_now - digits_before) / (
+                        folded - folded_before + words - words_before - 1
                     )
-                    spoken[place] = known
-                counts[_SYLLABLES] += np.int64(known & _LOW_BYTE)
-            if want & WANT_TOKENS:
-                tokens = piece[TOKENS]
-                token_hashes[tokens] = word
-                token_lengths[tokens] = letters
-                piece[TOKENS] = tokens + 1
-                if stop >= 0:
-                    piece[STOPS] |= np.int64(stop_bits[stop])
-            length = letters
-            whole = word
-            if mark:
-                simple_marks += 1
-                length += 1
-                whole = word ^ (mark >> np.uint64(1))
-                if np.int64(ascii[data[at]]) & END:
-                    piece[STRETCH] = 0
-                    if data[at] != _FULL_STOP or not is_abbreviation(word, letters):
-                        piece[SENTENCE] |= ENDING
-                if want & WANT_TOKENS:
-                    tokens = piece[TOKENS]
-                    token_hashes[tokens] = mark
-                    token_lengths[tokens] = 1
-                    piece[TOKENS] = tokens + 1
-                at += 1
-        else:
-            at, length, uppercase, whole = add_piece(
-                data, first, end, tables, want, scratch, counts
-            )
-        line[LAST] = at
-        line[CHARACTERS] += length
-        line[UPPERCASE] += uppercase
-        line_hash = ((line_hash + line_space) ^ whole) * PRIME
-        line_hash ^= line_hash >> np.uint64(32)
-        line_space = np.uint64(0)
-        paragraph_hash = ((paragraph_hash + paragraph_space) ^ whole) * PRIME
-        paragraph_hash ^= paragraph_hash >> np.uint64(32)
-        paragraph_space = np.uint64(0)
-        paragraph_length += pending + length
-        pending = 0
+                if visible >= 0:
+                    count_full_line(data, visible, visible_end, characters, index, flags, counts)
+                    lines_of[lines, 0] = line_begin
+                    lines_of[lines, 1] = at
+                    lines += 1
+                    visible = -1
+                capitals_before, digits_before, inner_before = capitals_now, digits_now, inner_now
+                words_before, folded_before = words, folded
+                line_begin = at + 1
+                gap = gap + 1 if at == previous_newline + 1 else 1
+                previous_newline = at
+                if real and gap >= 2 and at < text_end:
+                    if gap == 2:
+                        sentences += sentence & BEGUN
+                        sentence = 0
+                        if paragraph_begin >= 0:
+                            paragraphs_of[paragraphs, 0] = paragraph_begin
+                            paragraphs_of[paragraphs, 1] = at - 1
+                            paragraphs += 1
+                    if paragraph_begin >= 0:
+                        paragraph_begin = at + 1
+                continue
 
-    if line[CHARACTERS] > 0:
-        if line[FIRST] >= 0:
-            line_hashes[lines] = mixed(line_hash ^ line_space, 0)
-            line_lengths[lines] = line[CHARACTERS]
-            lines += 1
-        end_line(data, index, flags_of, line, 0, counts, sums)
-    if paragraph_length > 0:
-        paragraph_hashes[paragraphs] = mixed(paragraph_hash, 0)
-        paragraph_lengths[paragraphs] = paragraph_length
+            length = trailing_zeros(bits_from(sets, spaces + place))
+            letters = trailing_zeros(~bits_from(sets, letters_of + place))
+            mark = 0
+            if letters + 1 == length and letters > 0:
+                mark = get(_MARKS, np.int64(get(data, at + letters)))
+            if length <= LONGEST and (letters == length or mark):
+                if visible < 0:
+                    visible = at
+                    if paragraph_begin < 0:
+                        paragraph_begin = at
+                visible_end = at + length
+                upper = set_bits(bits_from(sets, capitals_of + place) & low_bits(letters))
+                normal = hash_folded(data, at, letters)
+                known = known_of(data, at, letters, normal, known_words, stop_words, stop_bits)
+                lower = np.int64(upper == 0)
+                put(words_of, words, normal)
+                put(word_lengths, words, letters)
+                words += 1
+                folded += letters
+                stop_words_seen += known >> STOP_WORD_SHIFT & lower
+                stops |= (lower << (known >> GOPHER_SHIFT & 15)) >> 1
+                capital_words += upper == letters
+                syllables += known & SYLLABLES
+                split_sentences += 1 - stretch
+                stretch = 1
+                sentences += (sentence >> 1) & (get(data, at) < ord("a"))
+                sentence = BEGUN
+                if lorem | (known & SPECIAL):
+                    counts[_JAVASCRIPT_LINES] += known & IS_JAVASCRIPT != 0
+                    counts[_LOREM_IPSUM] += lorem & (known & STARTS_WITH_IPSUM != 0)
+                    lorem = np.int64(known & ENDS_IN_LOREM != 0)
+                if grams:
+                    tokens = words - 1 - words_apart + simple_marks + tokens_apart
+                    exact = normal if lower else hash_bytes(data, at, letters)
+                    put(tokens_of, tokens, exact)
+                    put(token_lengths, tokens, letters)
+                    put(tokens_of, tokens + 1, _MARK_HASHES[get(data, at + letters)])
+                    put(token_lengths, tokens + 1, 1)
+                if mark:
+                    simple_marks += 1
+                    if mark == 3:
+                        stretch = 0
+                        if get(data, at + letters) != _FULL_STOP or not is_abbreviation(
+                            hash_bytes(data, at, letters), letters
+                        ):
+                            sentence = BEGUN | ENDING
+                continue
+
+            tokens = words - words_apart + simple_marks
+            words_apart -= words
+            folded_apart -= folded
+            piece[VOCABULARY], piece[TOKENS], piece[STOPS] = words, tokens + tokens_apart, stops
+            piece[SENTENCE], piece[STRETCH] = sentence, stretch
+            piece[LOREM], piece[FOLDED] = lorem, folded
+            if length <= LONGEST and not bits_from(sets, odd + place) & low_bits(length):
+                add_ascii_piece(data, at, place, length, tables, want, scratch, counts)
+                if visible < 0:
+                    visible = at
+                visible_end = at + length
+            else:
+                # White space beyond ASCII may stand in it.
+                stop = start + next_bit(sets, spaces, place, end - start)
+                while at < stop:
+                    if _is_space(data, at, index, flags):
+                        at += width(data[at])
+                        continue
+                    if visible < 0:
+                        visible = at
+                    at = add_piece(data, at, stop, tables, want, scratch, counts)
+                    visible_end = at
+            if paragraph_begin < 0:
+                paragraph_begin = visible
+            words, tokens_apart, stops = piece[VOCABULARY], piece[TOKENS] - tokens, piece[STOPS]
+            sentence, stretch = piece[SENTENCE], piece[STRETCH]
+            lorem, folded = piece[LOREM], piece[FOLDED]
+            words_apart += words
+            folded_apart += folded
+        capitals += set_bits(load(sets, (capitals_of >> 3) + block * 8))
+        digits += set_bits(load(sets, (digits_of >> 3) + block * 8))
+        inner_bytes += set_bits(load(sets, (inner >> 3) + block * 8))
+
+    if paragraph_begin >= 0:
+        paragraphs_of[paragraphs, 0] = paragraph_begin
+        paragraphs_of[paragraphs, 1] = text_end
         paragraphs += 1
-    counts[_SENTENCES] += piece[SENTENCE] & BEGUN
-    counts[_LETTERS] += simple_letters
-    counts[_ASCII_LETTERS] += simple_letters
-    counts[_LOWERCASE] += simple_letters - simple_uppercase
-    counts[_RAW_WORDS] += simple_words + simple_marks
-    counts[_RAW_ALPHABETIC] += simple_words
-    counts[_WORDS] = piece[VOCABULARY]
-    counts[_WORD_CHARACTERS] += simple_letters
+    simple = words - words_apart
+    tokens = simple + simple_marks + tokens_apart
+    counts[_LINES] += line_count
+    sums[_UPPERCASE] += uppercase_sum
+    sums[_NUMERIC] += numeric_sum
+    counts[_SENTENCES] += sentences + (sentence & BEGUN)
+    counts[_SPLIT_SENTENCES] += split_sentences
+    counts[_RAW_WORDS] += simple + simple_marks
+    counts[_RAW_ALPHABETIC] += simple
+    counts[_RAW_CAPITALS] += capital_words
+    counts[_RAW_STOP_WORDS] += stop_words_seen
+    counts[_WORDS] = words
+    counts[_WORD_CHARACTERS] = folded
     if want & WANT_TOKENS:
-        counts[_TOKEN_WORDS] += simple_words
-        counts[_TOKEN_WORD_CHARACTERS] += simple_letters
-        counts[_TOKEN_ALPHABETIC] += simple_words
-        counts[_TOKENS] = piece[TOKENS]
-        stops = piece[STOPS]
-        while stops:
-            stops &= stops - 1
-            counts[_TOKEN_STOP_WORDS] += 1
+        counts[_TOKEN_WORDS] += simple
+        counts[_TOKEN_WORD_CHARACTERS] += folded - folded_apart
+        counts[_TOKEN_ALPHABETIC] += simple
+        counts[_TOKENS] = tokens
+        counts[_TOKEN_STOP_WORDS] += set_bits(np.uint64(stops))
     if want & WANT_SYLLABLES:
-        counts[_READING_WORDS] += simple_words
-        counts[_READING_LETTERS] += simple_letters
-    return piece[VOCABULARY], piece[TOKENS], lines, paragraphs
+        counts[_READING_WORDS] += simple
+        counts[_READING_LETTERS] += folded - folded_apart
+        counts[_SYLLABLES] += syllables
+    return words, tokens, lines, paragraphs
+
+
+@compiled_within()
+def _is_space(
+    data: UInt8[np.ndarray, " bytes"],
+    at: int,
+    index: Int32[np.ndarray, " blocks"],
+    flags: UInt32[np.ndarray, " values"],
+) -> bool:
+    return class_of(index, flags, decoded(data, at)) & SPACE != 0
 
 
 @compiled_within()
@@ -332,23 +346,14 @@ def _visible_end(
     start: int,
     end: int,
     index: Int32[np.ndarray, " blocks"],
-    flags_of: UInt32[np.ndarray, " values"],
+    flags: UInt32[np.ndarray, " values"],
 ) -> int:
     """Behind the last character that is not white space."""
     while end > start:
         at = end - 1
         while data[at] & 0xC0 == 0x80:
             at -= 1
-        if not class_of(index, flags_of, decoded(data, at)) & SPACE:
+        if not _is_space(data, at, index, flags):
             break
         end = at
     return end
-
-
-@compiled_within()
-def _same(text: UInt8[np.ndarray, " bytes"], at: int, word: UInt8[np.ndarray, " letters"]) -> bool:
-    """Whether a lower-case ASCII word stands at a place, in either case."""
-    for k in range(word.shape[0]):
-        if text[at + k] | 32 != word[k]:
-            return False
-    return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt32
+from jaxtyping import Int32, Int64, UInt8, UInt32
 
-from dataselect.scorers.signals.kernels.hashing import hash_codes, hash_of
+from dataselect.scorers.signals.kernels.eight import low_bits, trailing_zeros
+from dataselect.scorers.signals.kernels.hashing import hash_bytes, hash_codes, hash_of
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.unicode_tables import (
     ALNUM,
@@ -22,6 +23,7 @@ __all__ = [
     "CLOSERS",
     "ENDING",
     "INLINE",
+    "ascii_sentence_state",
     "is_abbreviation",
     "sentence_state",
 ]
@@ -44,6 +46,11 @@ _INLINE = tuple(map(ord, INLINE))
 _ABBREVIATIONS = np.array([hash_of(word) for word in ABBREVIATIONS], np.uint64)
 _LONGEST = max(map(len, ABBREVIATIONS))
 _ELLIPSIS, _FULL_STOP = ord("…"), ord(".")
+_ASCII_CLOSERS = np.zeros(256, np.bool_)
+_ASCII_CLOSERS[[code for code in _CLOSERS if code < 0x80]] = True
+_ASCII_ENDS = np.zeros(256, np.bool_)
+_ASCII_ENDS[list(b".!?")] = True
+_ONE, _NONE = np.uint64(1), np.uint64(0)
 
 
 @compiled_within(inline=False)
@@ -122,3 +129,49 @@ def is_abbreviation(word: int, length: int) -> bool:
         if _ABBREVIATIONS[k] == word:
             return True
     return False
+
+
+@compiled_within()
+def ascii_sentence_state(
+    data: UInt8[np.ndarray, " bytes"],
+    at: int,
+    length: int,
+    letters: int,
+    capitals: int,
+    word: int,
+    state: int,
+) -> tuple[int, int]:
+    """Go over a piece of ASCII, as `sentence_state` does.
+
+    Args:
+        data: bytes.
+        at: where the piece begins.
+        length: its bytes, 1 .. 56.
+        letters: which of them are, a bit each.
+        capitals: likewise.
+        word: letters and digits.
+        state: before it.
+
+    Returns:
+        How many sentences end before it, 0 or 1; the state behind it.
+    """
+    ended = 0
+    if state & ENDING:
+        first = word & (~word + _ONE)
+        ended = np.int64(first & letters & ~capitals == _NONE)
+        state = 0 if ended else BEGUN
+    if word:
+        state = BEGUN
+    if state & BEGUN:
+        last = length - 1
+        while last > 0 and _ASCII_CLOSERS[data[at + last]]:
+            last -= 1
+        if _ASCII_ENDS[data[at + last]]:
+            state = BEGUN | ENDING
+            before = letters & low_bits(last)
+            if data[at + last] == _FULL_STOP and before != _NONE:
+                first = trailing_zeros(before)
+                size = last - first
+                if size <= _LONGEST and is_abbreviation(hash_bytes(data, at + first, size), size):
+                    state = BEGUN
+    return ended, state

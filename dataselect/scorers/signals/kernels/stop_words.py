@@ -18,6 +18,7 @@ from zerocost.compiled import compiled_within
 __all__ = ["GOPHER_STOP_WORDS", "find", "stop_word_tables", "stop_words"]
 
 _SLOTS = 1024
+_MASK, _ONE = np.uint64(_SLOTS - 1), np.uint64(1)
 
 
 def stop_words() -> frozenset[str]:
@@ -48,9 +49,9 @@ def stop_word_tables() -> tuple[np.ndarray, np.ndarray]:
 @compiled_within()
 def find(value: int, slots: UInt64[np.ndarray, " slots"]) -> int:
     """Where a hash is in the table of stop words, or -1."""
-    at = np.int64(value) & (_SLOTS - 1)
+    at = value & _MASK
     while slots[at] != np.uint64(0):
         if slots[at] == value:
-            return at
-        at = (at + 1) & (_SLOTS - 1)
+            return np.int64(at)
+        at = (at + _ONE) & _MASK
     return -1

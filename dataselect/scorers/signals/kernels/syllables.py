@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8
 
-from dataselect.scorers.signals.kernels.eight import lane_count, load, low_lanes, matches
+from dataselect.scorers.signals.kernels.eight import get, lane_count, load, low_lanes, matches
 from zerocost.compiled import compiled_within
 
 __all__ = ["LONGEST", "syllables"]
@@ -63,9 +63,9 @@ def syllables(data: UInt8[np.ndarray, " bytes"], start: int, length: int) -> int
         carry = vowels >> _TOP
     if pairs:
         groups = _apart(data, start, n)
-    if n > 2 and _ENDINGS[data[start + n - 1]]:
+    if n > 2 and _ENDINGS[get(data, start + n - 1)]:
         groups += _ending(data, start, n)
-    if n > 4 and _BEGINNINGS[data[start]]:
+    if n > 4 and _BEGINNINGS[get(data, start)]:
         groups += _beginning(data, start, n)
     return max(1, groups)
 
@@ -73,7 +73,7 @@ def syllables(data: UInt8[np.ndarray, " bytes"], start: int, length: int) -> int
 @compiled_within()
 def _letter(data: UInt8[np.ndarray, " bytes"], start: int, n: int, k: int) -> int:
     """The k-th letter in lower case, or 0 outside the word."""
-    return np.int64(data[start + k]) | 32 if 0 <= k < n else _NONE
+    return np.int64(get(data, start + k)) | 32 if 0 <= k < n else _NONE
 
 
 @compiled_within()

@@ -80,7 +80,7 @@ TERMINAL = 1 << 15
 """Ends a sentence (Unicode's Sentence_Terminal), in any script."""
 
 SYMBOL = 1 << 16
-"""Curly brackets, the hash mark, U+2026."""
+"""U+2026, three full stops in one."""
 
 TITLE = 1 << 17
 """``str.istitle`` but not ``str.isupper``: the four letters like U+01C5, and Greek ones."""
@@ -230,7 +230,7 @@ def _flags() -> np.ndarray:
     flags[_codes(string.ascii_letters)] |= ASCII_LETTER
     flags[_codes(string.punctuation)] |= PUNCTUATION
     flags[_codes(".!?")] |= END
-    flags[_codes("{}#…")] |= SYMBOL
+    flags[ord("…")] |= SYMBOL
     flags[_codes(_TERMINAL)] |= TERMINAL
     flags[128:] |= NONASCII
     return flags
