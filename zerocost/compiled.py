@@ -66,16 +66,25 @@ def _compiled(kernel: F, **options: Any) -> F:
     functools.update_wrapper(named, plain)
     del vars(named)["__wrapped__"]  # numba would see through it
     # Numba asks of kept code only whether its own file is the same. It holds the code and constants
-    # of files beside it too: kept under a name with all their contents, it is never out of date.
-    named.__qualname__ = (
-        f"{plain.__qualname__}_{_contents(Path(plain.__code__.co_filename).parent)}"
-    )
+    # of files beside it too, and of the kernels it calls elsewhere: kept under a name with all
+    # their contents, it is never out of date.
+    named.__qualname__ = f"{plain.__qualname__}_{_digest(plain)}"
     try:
         return cast(F, numba.njit(named, nogil=True, cache=True, **options))
     except KeyError:  # an option that this numba does not know: slower, with the same results
         return _compiled(kernel)
     except RuntimeError:
         return cast(F, numba.njit(named, nogil=True, **options))
+
+
+def _digest(kernel: FunctionType) -> str:
+    """A digest of the folder of a kernel, and of those of the kernels that its file imports."""
+    called = [getattr(value, "py_func", None) for value in kernel.__globals__.values()]
+    code = [kernel.__code__, *(function.__code__ for function in called if function is not None)]
+    folders = sorted({Path(each.co_filename).parent for each in code})
+    if len(folders) == 1:
+        return _contents(folders[0])
+    return hashlib.sha256("".join(map(_contents, folders)).encode()).hexdigest()[:12]
 
 
 @functools.lru_cache

@@ -1,0 +1,1 @@
+"""The compiled kernel that counts words of lists."""

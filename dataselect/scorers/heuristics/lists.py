@@ -1,0 +1,56 @@
+"""The word lists, made for this project, as a table that the kernel looks hashes up in.
+
+``frequent`` holds the 5,000 word forms that benchmarks/frequent_words.py counts to be the most
+frequent over nine kinds of English text; the others were written by hand, before any label was
+looked at. A line is a word, or two words that stand one behind the other.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+
+from dataselect.scorers.signals.kernels.hashing import hash_of
+
+__all__ = ["LISTS", "list_tables", "words_of"]
+
+LISTS = ("frequent", "academic", "reasoning", "personal", "informal", "boilerplate")
+"""The lists; the kernel's counts are in this order, behind the count of all words."""
+
+_PAIR, _PRIME = 0xD6E8FEB86659FD93, 0x9E3779B97F4A7C15
+_SLOTS = 1 << 14
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """The lines of a list."""
+    text = resources.files(__package__).joinpath("words", f"{name}.txt").read_text("utf-8")
+    return tuple(text.splitlines())
+
+
+@lru_cache(maxsize=1)
+def list_tables() -> tuple[np.ndarray, np.ndarray]:
+    """The hashes of all lists by open addressing, empty places 0; and the lists of each, as bits.
+
+    Returns:
+        uint64 ``[slots]`` and int64 ``[slots]``.
+    """
+    slots, members = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.int64)
+    for k, name in enumerate(LISTS):
+        for line in words_of(name):
+            first, _, second = line.partition(" ")
+            value = _pair(hash_of(first), hash_of(second)) if second else hash_of(first)
+            at = value % _SLOTS
+            while slots[at] and slots[at] != value:
+                at = (at + 1) % _SLOTS
+            slots[at] = value
+            members[at] |= 1 << k
+    return slots, members
+
+
+def _pair(before: int, here: int) -> int:
+    """What the kernel's `tokens.pair` gives."""
+    value = ((before * _PAIR + here) ^ _PAIR) % 2**64
+    value = (value ^ (value >> 32)) * _PRIME % 2**64
+    return value ^ (value >> 32)

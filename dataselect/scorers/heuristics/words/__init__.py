@@ -1,0 +1,1 @@
+"""Word lists, a word or two words a line."""
