@@ -1,4 +1,4 @@
-"""Counts the words that dataselect/scorers/heuristics/words/frequent.txt holds.
+"""Counts the words that dataselect/scorers/heuristics/words/frequent.txt holds, by rank.
 
     python benchmarks/frequent_words.py web_mix.parquet --out frequent.txt
 
@@ -23,7 +23,7 @@ SOURCES = {
     "dragnet_comments": "comments", "dragnet_gold": "web", "trafilatura_main": "web",
     "c4": "web", "c4_guardian": "web", "ccnet_head": "web",
 }  # fmt: skip
-KEPT, SEEN_IN = 5000, 4
+KEPT, SEEN_IN = 16384, 4
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
         if sum(each > 0 for each in often) >= SEEN_IN and (len(word) > 1 or word in "ai"):
             rank[word] = sum(map(math.log1p, often)) / len(often)
     chosen = sorted(rank, key=lambda word: (-rank[word], word))[:KEPT]
-    arguments.out.write_text("".join(f"{word}\n" for word in sorted(chosen)), "utf-8")
+    arguments.out.write_text("".join(f"{word}\n" for word in chosen), "utf-8")
     print({source: f"{total / 1e6:.2f} M words" for source, total in totals.items()})
     print(len(rank), "words,", len(chosen), "kept; the last:", ", ".join(chosen[-12:]))
 

@@ -1,8 +1,9 @@
 """The word lists, made for this project, as a table that the kernel looks hashes up in.
 
-``frequent`` holds the 5,000 word forms that benchmarks/frequent_words.py counts to be the most
-frequent over nine kinds of English text; the others were written by hand, before any label was
-looked at. A line is a word, or two words that stand one behind the other.
+``frequent`` holds the 16,384 word forms that benchmarks/frequent_words.py counts to be the most
+frequent over nine kinds of English text, by rank; the first 5,000 are the list of that name here.
+The others were written by hand, before any label was looked at. A line is a word, or two words
+that stand one behind the other.
 """
 
 from __future__ import annotations
@@ -14,17 +15,26 @@ import numpy as np
 
 from dataselect.scorers.signals.kernels.hashing import hash_of
 
-__all__ = ["LISTS", "list_tables", "words_of"]
+__all__ = ["LISTS", "RANKED", "list_tables", "rank_tables", "words_of"]
 
 LISTS = ("frequent", "academic", "reasoning", "personal", "informal", "boilerplate")
 """The lists; the kernel's counts are in this order, behind the count of all words."""
 
+RANKED = 1 << 14
+"""Words whose rank is known."""
+
+_FREQUENT = 5000
 _PAIR, _PRIME = 0xD6E8FEB86659FD93, 0x9E3779B97F4A7C15
 _SLOTS = 1 << 14
 
 
 def words_of(name: str) -> tuple[str, ...]:
     """The lines of a list."""
+    found = _lines(name)
+    return found[:_FREQUENT] if name == "frequent" else found
+
+
+def _lines(name: str) -> tuple[str, ...]:
     text = resources.files(__package__).joinpath("words", f"{name}.txt").read_text("utf-8")
     return tuple(text.splitlines())
 
@@ -41,12 +51,30 @@ def list_tables() -> tuple[np.ndarray, np.ndarray]:
         for line in words_of(name):
             first, _, second = line.partition(" ")
             value = _pair(hash_of(first), hash_of(second)) if second else hash_of(first)
-            at = value % _SLOTS
-            while slots[at] and slots[at] != value:
-                at = (at + 1) % _SLOTS
-            slots[at] = value
-            members[at] |= 1 << k
+            members[_place(value, slots)] |= 1 << k
     return slots, members
+
+
+@lru_cache(maxsize=1)
+def rank_tables() -> tuple[np.ndarray, np.ndarray]:
+    """The hashes of the ranked words by open addressing, empty places 0; and the rank of each.
+
+    Returns:
+        uint64 ``[slots]`` and int32 ``[slots]``; 0 is the rank of the most frequent word.
+    """
+    slots, ranks = np.zeros(4 * RANKED, np.uint64), np.zeros(4 * RANKED, np.int32)
+    for rank, word in enumerate(_lines("frequent")):
+        ranks[_place(hash_of(word), slots)] = rank
+    return slots, ranks
+
+
+def _place(value: int, slots: np.ndarray) -> int:
+    """The place of a hash in a table, which takes it where it is free."""
+    at = value % len(slots)
+    while slots[at] and slots[at] != value:
+        at = (at + 1) % len(slots)
+    slots[at] = value
+    return at
 
 
 def _pair(before: int, here: int) -> int:

@@ -43,8 +43,9 @@ def next_token(
     """The token behind a place.
 
     A word is the longest run of word characters (``\\w``) and combining marks; a letter of a script
-    without spaces between words is a word by itself. Its hash is that of its code points, each folded alone:
-    NFD(lower(c)), Hangul syllables as they are. Any other visible character is a token.
+    without spaces between words is a word by itself. Its hash is that of its code points, each
+    folded alone: NFD(lower(c)), Hangul syllables as they are. Any other visible character is a
+    token.
 
     Args:
         data: valid UTF-8; eight bytes more than ``end`` can be read.
@@ -101,7 +102,7 @@ def _hash_word(
     ascii, index, flags = tables.ascii, tables.index, tables.flags
     fold_index, fold, folded = tables.fold_index, tables.fold, tables.folded
     plain, other = SEED, _OTHER_SEED
-    lanes = shift = np.uint64(0)
+    lanes, shift = np.uint64(0), np.uint64(0)
     length = 0
     is_ascii = True
     alone = False
