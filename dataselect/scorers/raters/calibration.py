@@ -29,6 +29,12 @@ class Calibration:
     slope: float
     extra: tuple[float, ...]
 
+    def shifted(self, by: float) -> Calibration:
+        """The calibration of scores that are smaller by this much."""
+        sign = -1 if self.loss == "ordinal" else 1
+        first = self.extra[0] + sign * self.slope * by
+        return Calibration(self.loss, self.slope, (first, *self.extra[1:]))
+
     def __call__(self, scores: Float64[np.ndarray, " rows"]) -> Float64[np.ndarray, " rows"]:
         """The calibrated scores."""
         scaled = self.slope * scores
@@ -44,8 +50,8 @@ def calibrate(
     scores: Float64[np.ndarray, " rows"],
     targets: Float64[np.ndarray, " rows"],
     loss: LossName,
-) -> Calibration:
-    """The calibration that fits held-out scores best, by the loss itself.
+) -> tuple[Calibration, float]:
+    """The calibration that fits held-out scores best, by the loss itself, and that loss.
 
     Args:
         scores: raw ones, of documents (pairs: differences) that the model was not fitted to.
@@ -70,4 +76,4 @@ def calibrate(
     bounds = [(_LEAST_SLOPE, 50.0), *[(None, None)] * (len(start) - 1)]
     found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds)
     extra = tuple(float(each) for each in found.x[1:]) or (0.0,)
-    return Calibration(loss, float(found.x[0]) / spread, extra)
+    return Calibration(loss, float(found.x[0]) / spread, extra), float(found.fun)

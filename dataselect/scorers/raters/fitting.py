@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,12 @@ from jaxtyping import Float64
 from dataselect.scorers.raters.losses import Loss
 from dataselect.scorers.raters.scaling import Design
 
-__all__ = ["Fit", "Strength", "fit", "scores_of"]
+__all__ = ["Fit", "Problem", "Strength", "fit", "prepare", "scores_of"]
 
 _CHARACTERS = 0.5
 _STEPS = 100
+_FEW_ROWS = 2000
+_RANK = 1e-9
 
 
 @dataclass(frozen=True)
@@ -38,66 +41,118 @@ class Fit:
         grams: a weight for each column of the design.
         measures: a weight for each measure.
         extra: the loss's own parameters: a bias, steps between classes, or nothing.
+        point: the minimum in the problem's own coordinates.
     """
 
     grams: Float64[np.ndarray, " columns"]
     measures: Float64[np.ndarray, " measures"]
     extra: Float64[np.ndarray, " extra"]
+    point: Float64[np.ndarray, " size"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows of a design, each block scaled by the root of its share, as a linear map.
+
+    Attributes:
+        forward: from a point to scores.
+        backward: from a gradient by the scores to one by the point.
+        size: of points.
+        weights: from a point to the weights of columns and measures.
+    """
+
+    forward: Callable[[np.ndarray], np.ndarray]
+    backward: Callable[[np.ndarray], np.ndarray]
+    size: int
+    weights: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def prepare(design: Design, measures: float, *, bits: int) -> Problem:
+    """The problem of a design.
+
+    Where there are few rows, the weights lie in the space that these span, and points are
+    coordinates in it: the same minimum, found among a hundred times fewer numbers.
+
+    Args:
+        design: the documents, or differences of pairs of them.
+        measures: their share.
+        bits: 2^bits columns' buckets are words, the others characters.
+    """
+    scale = np.where(design.columns < 1 << bits, 1.0, np.sqrt(_CHARACTERS)).astype(np.float32)
+    grams = design.grams.multiply(scale[None, :]).tocsr()
+    dense = design.measures * np.sqrt(measures)
+    rows, columns = grams.shape
+    root = np.sqrt(measures)
+    transposed = grams.T
+    if rows <= _FEW_ROWS and rows < columns:
+        products = (grams @ transposed).toarray().astype(np.float64) + dense @ dense.T
+        values, vectors = np.linalg.eigh(products)
+        kept = values > _RANK * values[-1]
+        lengths = np.sqrt(values[kept])
+        turned = vectors[:, kept] * lengths  # rows in coordinates of the space they span
+
+        def weights_of_rows(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            of_rows = vectors[:, kept] @ (point / lengths)
+            return (transposed @ of_rows) * scale, (of_rows @ dense) * root
+
+        return Problem(
+            lambda point: turned @ point,
+            lambda slope: slope @ turned,
+            len(lengths),
+            weights_of_rows,
+        )
+
+    def forward(point: np.ndarray) -> np.ndarray:
+        scores = grams @ point[:columns].astype(np.float32) + dense @ point[columns:]
+        return np.asarray(scores, np.float64)
+
+    def backward(slope: np.ndarray) -> np.ndarray:
+        return np.concatenate([transposed @ slope.astype(np.float32), slope @ dense])
+
+    def weights(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return point[:columns] * scale, point[columns:] * root
+
+    return Problem(forward, backward, columns + dense.shape[1], weights)
 
 
 def fit(
-    design: Design,
-    targets: Float64[np.ndarray, " documents"],
+    problem: Problem,
+    targets: Float64[np.ndarray, " rows"],
     loss: Loss,
-    strength: Strength,
+    alpha: float,
     *,
-    bits: int,
     start: Fit | None = None,
 ) -> Fit:
     """The minimum of Σ loss(x·w, t) + α/2 Σ_block |w_block|² / share_block.
 
     Args:
-        design: the documents, or differences of pairs of them.
+        problem: the rows.
         targets: of each row.
         loss: with a gradient.
-        strength: of the regularisation.
-        bits: 2^bits columns' buckets are words, the others characters.
+        alpha: of the regularisation.
         start: where to begin, such as the minimum for another strength.
     """
     from scipy.optimize import minimize
 
-    columns, measures = design.grams.shape[1], design.measures.shape[1]
-    scale = np.concatenate(
-        [
-            np.where(design.columns < 1 << bits, 1.0, np.sqrt(_CHARACTERS)),
-            np.full(measures, np.sqrt(strength.measures)),
-        ]
+    size = problem.size
+
+    def objective(at: np.ndarray) -> tuple[float, np.ndarray]:
+        point = at[:size]
+        value, by_score, by_extra = loss.value(problem.forward(point), targets, at[size:])
+        gradient = np.concatenate([problem.backward(by_score) + alpha * point, by_extra])
+        return value + alpha / 2 * float(point @ point), gradient
+
+    first = (
+        np.concatenate([np.zeros(size), loss.start(targets)])
+        if start is None
+        else np.concatenate([start.point, start.extra])
     )
-    transposed = design.grams.T
-    weights = columns + measures
-
-    def objective(point: np.ndarray) -> tuple[float, np.ndarray]:
-        scaled = point[:weights] * scale
-        scores = design.grams @ scaled[:columns].astype(np.float32) + (
-            design.measures @ scaled[columns:]
-        )
-        value, by_score, by_extra = loss.value(scores.astype(np.float64), targets, point[weights:])
-        slope = np.concatenate(
-            [transposed @ by_score.astype(np.float32), design.measures.T @ by_score]
-        )
-        gradient = np.concatenate([slope * scale + strength.alpha * point[:weights], by_extra])
-        return value + strength.alpha / 2 * float(point[:weights] @ point[:weights]), gradient
-
-    if start is None:
-        first = np.concatenate([np.zeros(weights), loss.start(targets)])
-    else:
-        first = np.concatenate([np.concatenate([start.grams, start.measures]) / scale, start.extra])
     found = minimize(
         objective, first, jac=True, method="L-BFGS-B",
         options={"maxiter": _STEPS, "ftol": 1e-6, "gtol": 1e-6 * len(targets), "maxcor": 10},
     )  # fmt: skip
-    point = found.x[:weights] * scale
-    return Fit(point[:columns], point[columns:], found.x[weights:])
+    grams, measures = problem.weights(found.x[:size])
+    return Fit(grams, measures, found.x[size:], found.x[:size])
 
 
 def scores_of(design: Design, model: Fit) -> Float64[np.ndarray, " documents"]:

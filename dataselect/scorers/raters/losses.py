@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-__all__ = ["LOSSES", "Loss", "LossName", "expected_class"]
+__all__ = ["LOSSES", "Loss", "LossName", "expected_class", "offset_of"]
 
 LossName = Literal["ridge", "logistic", "ordinal", "pairwise"]
 Gradient = tuple[float, np.ndarray, np.ndarray]
@@ -80,6 +80,13 @@ def _first_steps(targets: np.ndarray) -> np.ndarray:
     share = np.clip(share, 1e-4, 1 - 1e-4)
     cuts = -np.log(share / (1 - share))
     return np.concatenate([cuts[:1], np.log(np.maximum(np.diff(cuts), 1e-3))])
+
+
+def offset_of(loss: LossName, extra: Float64[np.ndarray, " extra"]) -> float:
+    """What a model adds to its scores before it compares them: its bias; minus its mean cut."""
+    if loss == "ordinal":
+        return -float(_cuts(extra).mean())
+    return float(extra[0]) if len(extra) else 0.0
 
 
 def expected_class(

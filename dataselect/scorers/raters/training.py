@@ -11,9 +11,9 @@ from jaxtyping import Float64, Int64
 from dataselect.errors import DataselectError
 from dataselect.scorers.raters.calibration import Calibration, calibrate
 from dataselect.scorers.raters.features import Features, RawFeatures, extract
-from dataselect.scorers.raters.fitting import Fit, Strength, fit, scores_of
+from dataselect.scorers.raters.fitting import Fit, Strength, fit, prepare, scores_of
 from dataselect.scorers.raters.labelled import Labelled, folds_of, loss_for
-from dataselect.scorers.raters.losses import LOSSES, LossName
+from dataselect.scorers.raters.losses import LOSSES, LossName, offset_of
 from dataselect.scorers.raters.rater import Rater
 from dataselect.scorers.raters.scaling import Design, Scaling, design_of, learn_scaling
 
@@ -206,11 +206,14 @@ def _fitted(
     chosen = np.arange(len(rows))
     if len(chosen) > _CHOICE_ROWS:
         chosen = np.sort(rng.choice(chosen, _CHOICE_ROWS, replace=False))
-    strength, scores, held = _choose(
+    strength, scores = _choose(
         design.rows(chosen), targets[chosen], part.rows(chosen), loss, features.bits, rng
     )
-    calibration = calibrate(scores[held], part.target[chosen][held], loss)
-    fitted = fit(design, targets, LOSSES[loss], strength, bits=features.bits)
+    held = ~np.isnan(scores)
+    calibration, _ = calibrate(scores[held], part.target[chosen][held], loss)
+    problem = prepare(design, strength.measures, bits=features.bits)
+    fitted = fit(problem, targets, LOSSES[loss], strength.alpha)
+    calibration = calibration.shifted(offset_of(loss, fitted.extra))
     return _Model(scaling, fitted, design.columns, strength, calibration)
 
 
@@ -221,8 +224,11 @@ def _choose(
     loss: LossName,
     bits: int,
     rng: np.random.Generator,
-) -> tuple[Strength, Float64[np.ndarray, " rows"], np.ndarray]:
-    """The strength with the least loss on held-out folds; the scores there; which rows have one."""
+) -> tuple[Strength, Float64[np.ndarray, " rows"]]:
+    """The strength whose held-out scores, calibrated, have the least loss; and these scores.
+
+    Calibrated, because a stronger model's scores are smaller, which says nothing of their order.
+    """
     fold = folds_of(labelled, _INNER, rng)
     parts = [_apart(labelled, fold, k) for k in range(_INNER)]
     if any(_one_sided(targets[inside], loss) or len(outside) == 0 for inside, outside in parts):
@@ -236,25 +242,24 @@ def _choose(
     inner = [(design.rows(inside), design.rows(outside)) for inside, outside in parts]
     for measures in MEASURES:
         models: list[Fit | None] = [None] * _INNER
+        problems = [prepare(train_on, measures, bits=bits) for train_on, _ in inner]
         before = np.inf
         for alpha in ALPHAS:
             strength = Strength(alpha, measures)
             scores = np.full(len(targets), np.nan)
-            value = 0.0
-            for k, ((inside, outside), (train_on, held)) in enumerate(
-                zip(parts, inner, strict=True)
-            ):
-                model = fit(train_on, targets[inside], form, strength, bits=bits, start=models[k])
+            for k, ((inside, outside), (_, held)) in enumerate(zip(parts, inner, strict=True)):
+                model = fit(problems[k], targets[inside], form, alpha, start=models[k])
                 models[k] = model
-                scores[outside] = scores_of(held, model)
-                value += form.value(scores[outside], targets[outside], model.extra)[0]
+                scores[outside] = scores_of(held, model) + offset_of(loss, model.extra)
+            known = ~np.isnan(scores)
+            _, value = calibrate(scores[known], targets[known], loss)
             if best is None or value < best[0]:
                 best = value, strength, scores
             if value > before:  # weaker ones would overfit more
                 break
             before = value
     assert best is not None
-    return best[1], best[2], fold >= 0
+    return best[1], best[2]
 
 
 def _one_sided(targets: np.ndarray, loss: LossName) -> bool:
