@@ -19,7 +19,10 @@ DEFAULT = "signals"
 KINDS: Registry[Callable[[str], Scorer]] = Registry(
     "kind of scorer",
     group="dataselect.scorer_kinds",
-    builtin={"tokens": "dataselect.scorers.tokens:TokenCount"},
+    builtin={
+        "tokens": "dataselect.scorers.tokens:TokenCount",
+        "rater": "dataselect.scorers.raters.named:rater_of",
+    },
     error=DataselectError,
     listing="dataselect scorers",
 )

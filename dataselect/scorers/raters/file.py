@@ -17,7 +17,7 @@ from dataselect.scorers.raters.features import FEATURES_VERSION, Features
 from dataselect.scorers.raters.rater import Rater
 from zerocost.files import to_json, whole_file, write_json
 
-__all__ = ["FORMAT_VERSION", "load_rater", "save_rater"]
+__all__ = ["FORMAT_VERSION", "check_output", "load_rater", "save_rater"]
 
 FORMAT_VERSION = 1
 """Of the file."""
@@ -47,12 +47,7 @@ def save_rater(
     """
     from safetensors.numpy import save
 
-    if path.suffix != ".safetensors":
-        raise DataselectError(
-            f"a rater cannot be written to {path.name!r}",
-            accepted="a name that ends with .safetensors",
-            hint=f"--out {path.with_suffix('.safetensors')}",
-        )
+    check_output(path, overwrite=overwrite)
     tensors = {name: np.ascontiguousarray(getattr(rater, name)) for name in _TENSORS}
     definition = {
         "format": FORMAT_VERSION,
@@ -72,6 +67,29 @@ def save_rater(
     with whole_file(path, overwrite=overwrite) as partial:
         partial.write_bytes(save(tensors, metadata={_KEY: to_json(definition)}))
         write_json(described, definition, overwrite=overwrite)
+
+
+def check_output(path: Path, *, overwrite: bool = False) -> None:
+    """Raise what `save_rater` would, before the work."""
+    if path.suffix != ".safetensors":
+        raise DataselectError(
+            f"a rater cannot be written to {path.name!r}",
+            accepted="a name that ends with .safetensors",
+            hint=f"--out {path.with_suffix('.safetensors')}",
+        )
+    for each in (path, path.with_suffix(".json")):
+        if each.exists() and not overwrite:
+            raise DataselectError(
+                f"the output {each} exists",
+                accepted="a name that is not taken",
+                hint="--overwrite replaces it",
+            )
+    if not path.parent.is_dir():
+        raise DataselectError(
+            f"{path} cannot be written: its folder does not exist",
+            accepted="a file in an existing folder",
+            hint=f"mkdir -p {path.parent}",
+        )
 
 
 def load_rater(path: Path) -> Rater:

@@ -13,7 +13,7 @@ from dataselect.scorers.raters.scaling import Design
 
 __all__ = ["Fit", "Problem", "Strength", "fit", "prepare", "scores_of"]
 
-_CHARACTERS = 0.5
+_CHARACTERS = 0.25
 _STEPS = 100
 _FEW_ROWS = 2000
 _RANK = 1e-9
@@ -25,8 +25,8 @@ class Strength:
 
     Attributes:
         alpha: times half the squared length of the weights, beside the sum of the losses.
-        measures: the share that signals and vocabulary have beside the tokens' 1 and the
-            characters' 0.5: their variance under the prior.
+        measures: the variance of weights under the prior of signals and vocabulary; that of tokens
+            and their pairs is 1, of characters 1/4.
     """
 
     alpha: float
@@ -78,8 +78,10 @@ def prepare(design: Design, measures: float, *, bits: int) -> Problem:
         measures: their share.
         bits: 2^bits columns' buckets are words, the others characters.
     """
+    from scipy.sparse import csr_matrix
+
     scale = np.where(design.columns < 1 << bits, 1.0, np.sqrt(_CHARACTERS)).astype(np.float32)
-    grams = design.grams.multiply(scale[None, :]).tocsr()
+    grams = csr_matrix(design.grams.multiply(scale[None, :]))
     dense = design.measures * np.sqrt(measures)
     rows, columns = grams.shape
     root = np.sqrt(measures)

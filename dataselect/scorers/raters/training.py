@@ -20,7 +20,7 @@ from dataselect.scorers.raters.scaling import Design, Scaling, design_of, learn_
 __all__ = ["LEAST_ROWS", "HeldOut", "Trained", "cross_validate", "train"]
 
 ALPHAS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
-MEASURES = (0.1, 1.0)
+MEASURES = (0.1, 0.5)
 LEAST_ROWS = 20
 """Fewer labels make no rater."""
 _CHOICE_ROWS = 6000
