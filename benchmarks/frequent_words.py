@@ -1,4 +1,4 @@
-"""Counts the words that dataselect/scorers/heuristics/words/frequent.txt holds, by rank.
+"""Counts the words that dataselect/scorers/words/frequent.txt holds, by rank.
 
     python benchmarks/frequent_words.py web_mix.parquet --out frequent.txt
 

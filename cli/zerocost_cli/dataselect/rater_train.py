@@ -116,7 +116,11 @@ def command(labels: Path, out: Path, **arguments: Any) -> None:
     }
     ended = finish(manifest, counts=Counts(taken=rows, given=rows))
     save_rater(
-        rater, out, training={**found, "manifest": asdict(ended)}, overwrite=arguments["overwrite"]
+        rater,
+        out,
+        training={key: value for key, value in found.items() if key != "rater"},
+        manifest=asdict(ended),
+        overwrite=arguments["overwrite"],
     )
     if arguments["as_json"]:
         print_json(found)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataselect.scorers.heuristics.formulas import FORMULAS, SIGNALS_READ
-from dataselect.scorers.heuristics.lists import LISTS, list_tables, words_of
 from dataselect.scorers.scorer import Column
 from dataselect.scorers.signals import signals
 from dataselect.scorers.signals.kernels.unicode_tables import UNICODE, unicode_tables
+from dataselect.scorers.words.lists import LISTS, list_tables, words_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,8 +42,8 @@ class Heuristics:
         """The heuristics of a batch; null where the text is no English that can be judged."""
         import pyarrow as pa
 
-        from dataselect.scorers.heuristics.kernels.lists import count_lists
         from dataselect.scorers.signals.arrow import text_arrays
+        from dataselect.scorers.words.counting import count_lists
 
         data, offsets, present = text_arrays(batch.column("text"))
         counts = np.zeros((len(present), 1 + len(LISTS)), np.int64)

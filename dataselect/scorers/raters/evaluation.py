@@ -104,9 +104,12 @@ def scored(scorer: Scorer, labelled: Labelled, column: str) -> Float64[np.ndarra
     import pyarrow as pa
 
     batch = pa.RecordBatch.from_arrays([labelled.texts], names=["text"])
-    values = scorer.score(batch).column(column).cast(pa.float64()).to_numpy(zero_copy_only=False)
-    first = values[labelled.first]
-    return first if labelled.second is None else values[labelled.second] - first
+    found = scorer.score(batch).column(column).cast(pa.float64())
+    values: np.ndarray = found.to_numpy(zero_copy_only=False)
+    first: np.ndarray = values[labelled.first]
+    if labelled.second is None:
+        return first
+    return np.asarray(values[labelled.second] - first)
 
 
 def metrics_for(labelled: Labelled, threshold: float | None) -> dict[str, Metric]:

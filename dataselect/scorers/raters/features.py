@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from dataselect.scorers.heuristics.lists import RANKED, rank_tables
 from dataselect.scorers.raters.kernels.grams import VOCABULARY, VOCABULARY_BINS, Vocabulary
 from dataselect.scorers.signals import LIGHT, Signals, signals
 from dataselect.scorers.signals.kernels.unicode_tables import unicode_tables
+from dataselect.scorers.words.lists import RANKED, rank_tables
 
 if TYPE_CHECKING:
     import pyarrow as pa

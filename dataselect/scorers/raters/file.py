@@ -31,6 +31,7 @@ def save_rater(
     path: Path,
     *,
     training: Mapping[str, Any] | None = None,
+    manifest: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a rater to ``path``, and what it is beside it, as ``.json``.
@@ -39,6 +40,7 @@ def save_rater(
         rater: to write.
         path: with the suffix .safetensors.
         training: how it was made and what it is worth; any JSON values.
+        manifest: of the run, with its times; beside the rater only, whose bytes stay the same.
         overwrite: whether existing files may be replaced.
 
     Raises:
@@ -66,7 +68,7 @@ def save_rater(
     described = path.with_suffix(".json")
     with whole_file(path, overwrite=overwrite) as partial:
         partial.write_bytes(save(tensors, metadata={_KEY: to_json(definition)}))
-        write_json(described, definition, overwrite=overwrite)
+        write_json(described, definition | {"manifest": dict(manifest or {})}, overwrite=overwrite)
 
 
 def check_output(path: Path, *, overwrite: bool = False) -> None:

@@ -7,18 +7,18 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int32, UInt8, UInt64
 
-from dataselect.scorers.heuristics.kernels.lists import look_up
-from dataselect.scorers.heuristics.lists import RANKED
-from dataselect.scorers.raters.kernels.tokens import (
-    NO_TOKEN,
-    WORD_TOKEN,
-    fold_of,
-    next_token,
-    pair,
-)
 from dataselect.scorers.signals.kernels.hashing import PRIME
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
+from dataselect.scorers.words.lists import RANKED
+from dataselect.scorers.words.tokens import (
+    NO_TOKEN,
+    WORD_TOKEN,
+    fold_of,
+    look_up,
+    next_token,
+    pair,
+)
 from zerocost.compiled import compiled, compiled_within
 
 __all__ = [

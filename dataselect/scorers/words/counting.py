@@ -5,30 +5,19 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt64
 
-from dataselect.scorers.raters.kernels.tokens import (
-    NO_TOKEN,
-    WORD_TOKEN,
-    next_token,
-    pair,
-)
 from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
 from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.words.tokens import (
+    NO_TOKEN,
+    WORD_TOKEN,
+    look_up,
+    next_token,
+    pair,
+)
 from zerocost.compiled import compiled, compiled_within
 
-__all__ = ["count_lists", "look_up"]
-
-
-@compiled_within()
-def look_up(value: int, slots: UInt64[np.ndarray, " slots"]) -> int:
-    """Where a hash is in a table by open addressing of 2ⁿ slots, or -1."""
-    mask = slots.shape[0] - 1
-    at = np.int64(value) & mask
-    while slots[at] != np.uint64(0):
-        if slots[at] == value:
-            return at
-        at = (at + 1) & mask
-    return -1
+__all__ = ["count_lists"]
 
 
 @compiled

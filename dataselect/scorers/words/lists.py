@@ -15,7 +15,7 @@ import numpy as np
 
 from dataselect.scorers.signals.kernels.hashing import hash_of
 
-__all__ = ["LISTS", "RANKED", "list_tables", "rank_tables", "words_of"]
+__all__ = ["LISTS", "RANKED", "list_tables", "rank_tables", "ranked_words", "words_of"]
 
 LISTS = ("frequent", "academic", "reasoning", "personal", "informal", "boilerplate")
 """The lists; the kernel's counts are in this order, behind the count of all words."""
@@ -29,13 +29,17 @@ _SLOTS = 1 << 14
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """The lines of a list."""
-    found = _lines(name)
-    return found[:_FREQUENT] if name == "frequent" else found
+    """The lines of a list; of ``frequent`` the first 5,000."""
+    return ranked_words()[:_FREQUENT] if name == "frequent" else _lines(name)
+
+
+def ranked_words() -> tuple[str, ...]:
+    """The most frequent words, the most frequent first."""
+    return _lines("frequent")
 
 
 def _lines(name: str) -> tuple[str, ...]:
-    text = resources.files(__package__).joinpath("words", f"{name}.txt").read_text("utf-8")
+    text = resources.files(__package__).joinpath(f"{name}.txt").read_text("utf-8")
     return tuple(text.splitlines())
 
 
@@ -63,7 +67,7 @@ def rank_tables() -> tuple[np.ndarray, np.ndarray]:
         uint64 ``[slots]`` and int32 ``[slots]``; 0 is the rank of the most frequent word.
     """
     slots, ranks = np.zeros(4 * RANKED, np.uint64), np.zeros(4 * RANKED, np.int32)
-    for rank, word in enumerate(_lines("frequent")):
+    for rank, word in enumerate(ranked_words()):
         ranks[_place(hash_of(word), slots)] = rank
     return slots, ranks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int32, UInt8
+from jaxtyping import Int32, UInt8, UInt64
 
 from dataselect.scorers.signals.kernels.eight import letters_of, load, low_lanes, trailing_lanes
 from dataselect.scorers.signals.kernels.hashing import PRIME, SEED, mixed, stirred
@@ -18,7 +18,7 @@ from dataselect.scorers.signals.kernels.unicode_tables import (
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
 from zerocost.compiled import compiled_within
 
-__all__ = ["MARK_TOKEN", "NO_TOKEN", "WORD_TOKEN", "fold_of", "next_token", "pair"]
+__all__ = ["MARK_TOKEN", "NO_TOKEN", "WORD_TOKEN", "fold_of", "look_up", "next_token", "pair"]
 
 NO_TOKEN, WORD_TOKEN, MARK_TOKEN = 0, 1, 2
 
@@ -102,7 +102,8 @@ def _hash_word(
     ascii, index, flags = tables.ascii, tables.index, tables.flags
     fold_index, fold, folded = tables.fold_index, tables.fold, tables.folded
     plain, other = SEED, _OTHER_SEED
-    lanes, shift = np.uint64(0), np.uint64(0)
+    lanes = np.uint64(0)
+    shift = np.uint64(0)
     length = 0
     is_ascii = True
     alone = False
@@ -145,3 +146,15 @@ def fold_of(
 ) -> int:
     """Where NFD(lower(c)) is in the pool, times 8, plus its length; 0 where it is c itself."""
     return np.int64(fold[(np.int64(fold_index[code >> 8]) << 8) + (code & 255)])
+
+
+@compiled_within()
+def look_up(value: int, slots: UInt64[np.ndarray, " slots"]) -> int:
+    """Where a hash is in a table by open addressing of 2ⁿ slots, or -1."""
+    mask = slots.shape[0] - 1
+    at = np.int64(value) & mask
+    while slots[at] != np.uint64(0):
+        if slots[at] == value:
+            return at
+        at = (at + 1) & mask
+    return -1

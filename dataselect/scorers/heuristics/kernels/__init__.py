@@ -1,1 +1,0 @@
-"""The compiled kernel that counts words of lists."""

@@ -1,1 +1,0 @@
-"""Word lists, a word or two words a line."""
