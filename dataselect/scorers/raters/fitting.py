@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from dataselect.scorers.raters.losses import Loss
 from dataselect.scorers.raters.scaling import Design
 
-__all__ = ["Fit", "Problem", "Strength", "fit", "prepare", "scores_of"]
+__all__ = ["Fit", "Problem", "Products", "Strength", "fit", "prepare", "products_of", "scores_of"]
 
 _CHARACTERS = 0.25
 _STEPS = 100
@@ -67,7 +67,43 @@ class Problem:
     weights: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def prepare(design: Design, measures: float, *, bits: int) -> Problem:
+@dataclass(frozen=True)
+class Products:
+    """Inner products of the rows of a design, block by block.
+
+    Attributes:
+        grams: of tokens, and a quarter of that of characters.
+        measures: of signals and vocabulary.
+    """
+
+    grams: Float64[np.ndarray, "rows rows"]
+    measures: Float64[np.ndarray, "rows rows"]
+
+    def rows(self, which: np.ndarray) -> Products:
+        """Of some of the rows."""
+        square = np.ix_(which, which)
+        return Products(self.grams[square], self.measures[square])
+
+
+def products_of(design: Design, *, bits: int) -> Products | None:
+    """The inner products of all rows of a design; None where these are too many."""
+    if design.grams.shape[0] > _FEW_ROWS:
+        return None
+    scale = _scale(design, bits)
+    grams = design.grams.multiply((scale**2)[None, :]) @ design.grams.T
+    return Products(
+        grams.toarray().astype(np.float64), np.asarray(design.measures @ design.measures.T)
+    )
+
+
+def _scale(design: Design, bits: int) -> np.ndarray:
+    share = np.where(design.columns < 1 << bits, 1.0, np.sqrt(_CHARACTERS))
+    return share.astype(np.float32)
+
+
+def prepare(
+    design: Design, measures: float, *, bits: int, products: Products | None = None
+) -> Problem:
     """The problem of a design.
 
     Where there are few rows, the weights lie in the space that these span, and points are
@@ -77,18 +113,20 @@ def prepare(design: Design, measures: float, *, bits: int) -> Problem:
         design: the documents, or differences of pairs of them.
         measures: their share.
         bits: 2^bits columns' buckets are words, the others characters.
+        products: of these rows, where they are known.
     """
     from scipy.sparse import csr_matrix
 
-    scale = np.where(design.columns < 1 << bits, 1.0, np.sqrt(_CHARACTERS)).astype(np.float32)
+    scale = _scale(design, bits)
     grams = csr_matrix(design.grams.multiply(scale[None, :]))
     dense = design.measures * np.sqrt(measures)
     rows, columns = grams.shape
     root = np.sqrt(measures)
     transposed = grams.T
     if rows <= _FEW_ROWS and rows < columns:
-        products = (grams @ transposed).toarray().astype(np.float64) + dense @ dense.T
-        values, vectors = np.linalg.eigh(products)
+        known = products or products_of(design, bits=bits)
+        assert known is not None
+        values, vectors = np.linalg.eigh(known.grams + measures * known.measures)
         kept = values > _RANK * values[-1]
         lengths = np.sqrt(values[kept])
         turned = vectors[:, kept] * lengths  # rows in coordinates of the space they span

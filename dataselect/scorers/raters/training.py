@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from dataselect.errors import DataselectError
 from dataselect.scorers.raters.calibration import Calibration, calibrate
 from dataselect.scorers.raters.features import Features, RawFeatures, extract
-from dataselect.scorers.raters.fitting import Fit, Strength, fit, prepare, scores_of
+from dataselect.scorers.raters.fitting import Fit, Strength, fit, prepare, products_of, scores_of
 from dataselect.scorers.raters.labelled import Labelled, folds_of, loss_for
 from dataselect.scorers.raters.losses import LOSSES, LossName, offset_of
 from dataselect.scorers.raters.rater import Rater
@@ -240,9 +240,13 @@ def _choose(
     best: tuple[float, Strength, np.ndarray] | None = None
     form = LOSSES[loss]
     inner = [(design.rows(inside), design.rows(outside)) for inside, outside in parts]
+    products = products_of(design, bits=bits)
     for measures in MEASURES:
         models: list[Fit | None] = [None] * _INNER
-        problems = [prepare(train_on, measures, bits=bits) for train_on, _ in inner]
+        problems = [
+            prepare(train_on, measures, bits=bits, products=products and products.rows(inside))
+            for (train_on, _), (inside, _) in zip(inner, parts, strict=True)
+        ]
         before = np.inf
         for alpha in ALPHAS:
             strength = Strength(alpha, measures)
