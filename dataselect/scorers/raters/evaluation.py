@@ -95,7 +95,7 @@ def evaluate(
     order = _most_wrong(labels, found)[:worst]
     return Evaluation(
         column, len(scores), len(scores) - len(known), threshold, metrics,
-        tuple(Wrong(float(labels[i]), float(found[i]), _text(labelled, known[i])) for i in order),
+        tuple(Wrong(float(labels[i]), float(found[i]), _text(labelled, int(known[i]))) for i in order),
     )  # fmt: skip
 
 
