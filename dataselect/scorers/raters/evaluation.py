@@ -93,10 +93,11 @@ def evaluate(
         threshold = float(labelled.target.min() + labelled.target.max()) / 2
     metrics = measured(labels, found, metrics_for(labelled, threshold), seed=seed)
     order = _most_wrong(labels, found)[:worst]
-    return Evaluation(
-        column, len(scores), len(scores) - len(known), threshold, metrics,
-        tuple(Wrong(float(labels[i]), float(found[i]), _text(labelled, int(known[i]))) for i in order),
-    )  # fmt: skip
+    shown = tuple(
+        Wrong(float(labels[i]), float(found[i]), _text(labelled, int(known[i]))) for i in order
+    )
+    missing = len(scores) - len(known)
+    return Evaluation(column, len(scores), missing, threshold, metrics, shown)
 
 
 def scored(scorer: Scorer, labelled: Labelled, column: str) -> Float64[np.ndarray, " rows"]:
