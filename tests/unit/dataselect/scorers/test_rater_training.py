@@ -221,7 +221,7 @@ def test_intervals_cover_as_often_as_they_say(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_loss_that_labels_ask_for() -> None:
     def of(values: list[float]) -> str:
-        return loss_for(label([str(k) for k in range(len(values))], np.array(values)))
+        return loss_for(label([str(k) for k in range(len(values))], np.array(values, float)))
 
     assert of([0, 1, 1]) == "logistic"
     assert of([0, 5, 3]) == "ordinal"
