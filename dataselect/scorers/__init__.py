@@ -15,6 +15,7 @@ _REGISTRY: Registry[Any] = Registry(
     builtin={
         "signals": "dataselect.scorers.signals:SIGNALS",
         "signals_light": "dataselect.scorers.signals:LIGHT",
+        "heuristics": "dataselect.scorers.heuristics:HEURISTICS",
     },
     error=DataselectError,
     listing="dataselect scorers",

@@ -23,7 +23,7 @@ KINDS: Registry[Callable[[str], Scorer | CorpusScorer]] = Registry(
         "tokens": "dataselect.scorers.tokens:TokenCount",
         "dsir": "dataselect.scorers.dsir.scorer:dsir",
         "ppl": "dataselect.scorers.ngram.scorer:ppl",
-        "rater": "dataselect.scorers.hf:rater",
+        "rater": "dataselect.scorers.raters.named:rater_of",
         "language": "dataselect.scorers.language:Language",
     },
     error=DataselectError,

@@ -20,6 +20,7 @@ _HERE = "zerocost_cli.dataselect"
         "score": (f"{_HERE}.score", "Score every document of a corpus."),
         "select": (f"{_HERE}.select", "Select documents by their scores, up to a budget."),
         "report": (f"{_HERE}.report", "One HTML page about a score folder."),
+        "rater": (f"{_HERE}.rater", "Train and evaluate raters on labels of your own."),
         "scorers": (f"{_HERE}.listing:scorers_command", "List the scorers."),
         "recipes": (f"{_HERE}.listing:recipes_command", "List the recipes of filter."),
     },
