@@ -115,8 +115,9 @@ class Features:
         odd = np.argwhere(~np.isfinite(self.levels))
         if len(odd):
             row, column = odd[0]
+            seen = self.levels[row, column]
             raise NasproxyError(
-                f"{self.names[column]!r} of {self.architectures[row]!r} is {self.levels[row, column]}",
+                f"{self.names[column]!r} of {self.architectures[row]!r} is {seen}",
                 accepted="finite numbers; leave out architectures or columns that lack one",
             )
 
