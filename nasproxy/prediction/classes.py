@@ -13,7 +13,7 @@ from nasproxy.benchmarks.table import BenchmarkTable
 from nasproxy.errors import NasproxyError
 from nasproxy.spaces.space import SearchSpace
 
-__all__ = ["Classes", "check_no_leak", "class_of", "classes_of", "split"]
+__all__ = ["Classes", "check_no_leak", "class_of", "classes_of", "function_of", "split"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,18 @@ class Classes:
     def __len__(self) -> int:
         return len(self.architectures)
 
+    def keep(self, architectures: Sequence[str]) -> Classes:
+        """The classes that some architectures stand for, in that order."""
+        places = {text: place for place, text in enumerate(self.architectures)}
+        rows = [places[text] for text in architectures]
+        return Classes(
+            architectures=tuple(architectures),
+            names=tuple(self.names[row] for row in rows),
+            functions=tuple(self.functions[row] for row in rows),
+            accuracies={target: values[rows] for target, values in self.accuracies.items()},
+            spellings=self.spellings[rows],
+        )
+
 
 def class_of(space: SearchSpace[Any], architecture: Any) -> str:
     """The class of an architecture: the benchmark's own where the space has one, else its function.
@@ -46,6 +58,11 @@ def class_of(space: SearchSpace[Any], architecture: Any) -> str:
     """
     own = getattr(space, "canonical_of_benchmark", space.canonical)
     return str(own(architecture))
+
+
+def function_of(space: SearchSpace[Any], text: str) -> str:
+    """The function of an architecture, given by its text."""
+    return str(space.canonical(space.parse(text)))
 
 
 def classes_of(
@@ -89,7 +106,7 @@ def classes_of(
     return Classes(
         architectures=tuple(text for text, _, _ in kept),
         names=tuple(name for _, name, _ in kept),
-        functions=tuple(str(space.canonical(space.parse(text))) for text, _, _ in kept),
+        functions=tuple(function_of(space, text) for text, _, _ in kept),
         accuracies={target: columns[:, at].copy() for at, target in enumerate(targets)},
         spellings=np.array([count for _, _, count in kept], dtype=np.int64),
     )
@@ -142,11 +159,9 @@ def check_no_leak(
     """
     seen: dict[str, str] = {}
     for text in training:
-        seen.setdefault(str(space.canonical(space.parse(text))), text)
+        seen.setdefault(function_of(space, text), text)
     leaks = [
-        (text, seen[function])
-        for text in testing
-        if (function := str(space.canonical(space.parse(text)))) in seen
+        (text, seen[function]) for text in testing if (function := function_of(space, text)) in seen
     ]
     if leaks:
         text, twin = leaks[0]
