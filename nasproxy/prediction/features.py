@@ -31,6 +31,8 @@ class NodeBlock:
             the last; 0 for padding.
         width: float64 ``[n, m]``, channels or features that the layer gives; 0 for padding or
             where the layer has none.
+        size: float64 ``[n, m]``, parameters of the layer; NaN for padding or where the table of
+            nodes does not hold the proxy ``params``.
 
     Raises:
         NasproxyError: arrays whose shapes do not agree.
@@ -44,10 +46,11 @@ class NodeBlock:
     layer: Int64[np.ndarray, "n m"]
     depth: Float64[np.ndarray, "n m"]
     width: Float64[np.ndarray, "n m"]
+    size: Float64[np.ndarray, "n m"]
 
     def __post_init__(self) -> None:
         shape = self.values.shape
-        others = (self.kind, self.layer, self.depth, self.width)
+        others = (self.kind, self.layer, self.depth, self.width, self.size)
         if shape[2:] != (len(self.proxies),) or any(a.shape != shape[:2] for a in others):
             raise NasproxyError(
                 f"node values of the shape {list(shape)} for {len(self.proxies)} proxies, beside "
@@ -73,6 +76,7 @@ class NodeBlock:
             layer=self.layer[chosen],
             depth=self.depth[chosen],
             width=self.width[chosen],
+            size=self.size[chosen],
         )
 
 

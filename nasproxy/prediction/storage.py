@@ -12,7 +12,7 @@ import numpy as np
 from nasproxy.errors import NasproxyError
 from zerocost.files import whole_file, write_json
 
-__all__ = ["SETTINGS", "TENSORS", "read_fitted", "read_kind", "write_fitted"]
+__all__ = ["SETTINGS", "TENSORS", "check_free", "read_fitted", "read_kind", "write_fitted"]
 
 SETTINGS = "predictor.json"
 TENSORS = "tensors.safetensors"
@@ -43,20 +43,29 @@ def write_fitted(
     """
     from safetensors.numpy import save
 
-    if folder.exists() and not folder.is_dir():
-        raise NasproxyError(f"{folder} is a file", accepted="a folder to make or to write into")
-    if (folder / SETTINGS).exists() and not overwrite:
-        raise NasproxyError(
-            f"{folder} holds a predictor",
-            accepted="a folder that does not exist",
-            hint="--overwrite replaces it",
-        )
+    check_free(folder, overwrite=overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SETTINGS).unlink(missing_ok=True)
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with whole_file(folder / TENSORS, overwrite=True) as partial:
         partial.write_bytes(save(whole))
     write_json(folder / SETTINGS, {"kind": kind, "settings": dict(settings)})
+
+
+def check_free(folder: Path, *, overwrite: bool = False) -> None:
+    """See that a predictor may be written into a folder, before anything is computed for it.
+
+    Raises:
+        NasproxyError: it is a file, or holds a predictor that is not to be overwritten.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NasproxyError(f"{folder} is a file", accepted="a folder to make or to write into")
+    if (folder / SETTINGS).exists() and not overwrite:
+        raise NasproxyError(
+            f"{folder} holds a predictor",
+            accepted="a folder that does not exist",
+            hint="choose another --out, or say --overwrite",
+        )
 
 
 def read_kind(folder: Path) -> str:
