@@ -80,9 +80,9 @@ def measure(out: Path, draws: int) -> None:
     done = {key(row) for row in rows_of(out)}
     wanted = [
         (data_set, fitted, size, name, columns, draw)
+        for draw in range(draws)  # so that a file that is under way has some of everything
         for data_set, fitted, sizes, names, columns in RUNS
         for size in sizes
-        for draw in range(draws)
         for name in names
     ]
     for data_set, fitted, size, name, columns, draw in wanted:

@@ -37,7 +37,7 @@ class GaussianProcess:
     """
 
     tuned_on: int = 500
-    steps: int = 50
+    steps: int = 25
 
     def fit(
         self, features: Features, accuracies: Float64[np.ndarray, " n"], *, seed: int
