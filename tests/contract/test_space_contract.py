@@ -13,6 +13,7 @@ from torch import nn
 
 from nasproxy.errors import NasproxyError
 from nasproxy.spaces import SearchSpace
+from nasproxy.spaces.autoformer import AutoFormer
 from nasproxy.spaces.bert_mobilebert import BertMobileBERT
 from nasproxy.spaces.bert_mobilebert.architecture import Sizes
 from nasproxy.spaces.flexibert import FlexiBERT
@@ -38,6 +39,12 @@ class TestBertMobileBERT(SearchSpaceContract):
     @pytest.fixture
     def space(self) -> SearchSpace[Any]:
         return BertMobileBERT("small", Sizes(layers=3, hidden=96, steps=2), length=8)
+
+
+class TestAutoFormer(SearchSpaceContract):
+    @pytest.fixture
+    def space(self) -> SearchSpace[Any]:
+        return AutoFormer(side=32)
 
 
 @dataclass(frozen=True)
