@@ -15,6 +15,7 @@ spaces: Registry[Any] = Registry(
     group="nasproxy.spaces",
     builtin={
         "nasbench201": "nasproxy.spaces.nasbench201.space:NASBench201",
+        "nasbench101": "nasproxy.spaces.nasbench101.space:NASBench101",
         "flexibert": "nasproxy.spaces.flexibert.space:FlexiBERT",
         "autoformer": "nasproxy.spaces.autoformer.space:AutoFormer",
         "bert-mobilebert": "nasproxy.spaces.bert_mobilebert.space:BertMobileBERT",
