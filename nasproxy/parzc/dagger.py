@@ -27,7 +27,8 @@ __all__ = ["DAGGER", "Dagger", "dagger_scores", "sine_weights"]
 
 def sine_weights(length: int, *, frequency: float = 0.1) -> Float64[np.ndarray, " m"]:
     """(sin(frequency i) + 1) / 2 for i = 0 .. length - 1, each in 0 .. 1."""
-    return (np.sin(frequency * np.arange(length)) + 1) / 2
+    weights: Float64[np.ndarray, " m"] = (np.sin(frequency * np.arange(length)) + 1) / 2
+    return weights
 
 
 def dagger_scores(
@@ -50,12 +51,14 @@ def dagger_scores(
     known = ~np.isnan(values)
     place = np.cumsum(known, axis=1) - 1
     weights = sine_weights(values.shape[1], frequency=frequency)[np.maximum(place, 0)]
+    found: Float64[np.ndarray, " n"]
     if is_logarithm(proxy):
         with np.errstate(divide="ignore"):
             logs = np.where(known, values + np.log(weights), -np.inf)
-        found: Float64[np.ndarray, " n"] = np.logaddexp.reduce(logs, axis=1)
-        return found
-    return np.where(known, weights * np.nan_to_num(values), 0.0).sum(axis=1)
+        found = np.logaddexp.reduce(logs, axis=1)
+    else:
+        found = np.where(known, weights * np.nan_to_num(values), 0.0).sum(axis=1)
+    return found
 
 
 @dataclass(frozen=True)

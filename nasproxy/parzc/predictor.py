@@ -14,9 +14,10 @@ from nasproxy.parzc.encoding import Encoding, Normalisation, encoding_of, read_e
 from nasproxy.parzc.mixer import Mixer, Shape
 from nasproxy.parzc.training import Schedule, train_mixer
 from nasproxy.prediction.features import Features
+from nasproxy.prediction.normal_scores import normal_scores
 from nasproxy.prediction.predictor import Prediction, check_training
+from nasproxy.prediction.scaling import Scaling, fit_scaling
 from nasproxy.prediction.storage import read_fitted, write_fitted
-from nasproxy.ranking.aggregate import average_ranks
 
 __all__ = ["MABN", "MABN_TOPOLOGY", "PUBLISHED", "FittedMabn", "Mabn"]
 
@@ -24,6 +25,7 @@ Target = Literal["normal", "standard"]
 Use = Literal["mean", "samples"]
 
 _ROWS = 1024
+_CLIP = 5.0
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,7 @@ class Mabn:
         encoding = None
         if self.nodes is not None and nodes is not None:
             encoding = encoding_of(self.nodes, nodes, proxies=self.proxies)
-        names = features.names if self.levels else ()
-        if self.levels and not names:
-            raise NasproxyError(
-                "the features have no columns of whole architectures",
-                accepted="features with columns, for a predictor that reads topology",
-            )
-        columns = features.columns(names)
-        deviation = columns.std(axis=0)
-        varies = deviation > 1e-12 * np.maximum(1, np.abs(columns).max(axis=0, initial=0))
-        inputs = _Inputs(encoding, names, columns.mean(axis=0), np.where(varies, deviation, np.inf))
+        inputs = _Inputs(encoding, _fit_levels(features) if self.levels else None)
         rows = inputs(features)
         targets = _targets(accuracies, self.target)
         seeds = np.random.SeedSequence(seed).generate_state(self.members + 1)
@@ -110,21 +103,38 @@ class Mabn:
 
 
 @dataclass(frozen=True, eq=False)
+class _Levels:
+    """Columns of whole architectures, scaled to mean 0 and deviation 1 over the training ones."""
+
+    scaling: Scaling
+    centre: Float64[np.ndarray, " d"]
+    deviation: Float64[np.ndarray, " d"]
+
+    def __call__(self, features: Features) -> Float64[np.ndarray, "n d"]:
+        scaled = (self.scaling.apply(features) - self.centre) / self.deviation
+        found: Float64[np.ndarray, "n d"] = np.clip(scaled, -_CLIP, _CLIP)
+        return found
+
+
+def _fit_levels(features: Features) -> _Levels:
+    scaling = fit_scaling(features)
+    columns = scaling.apply(features)
+    return _Levels(scaling, columns.mean(axis=0), columns.std(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
 class _Inputs:
     """Features to the rows that a mixer takes."""
 
     encoding: Encoding | None
-    names: tuple[str, ...]
-    centre: Float64[np.ndarray, " d"]
-    scale: Float64[np.ndarray, " d"]
+    levels: _Levels | None
 
     def __call__(self, features: Features) -> Float64[np.ndarray, "n inputs"]:
         parts = []
         if self.encoding is not None:
             parts.append(self.encoding(features.need_nodes()))
-        if self.names:
-            scaled = (features.columns(self.names) - self.centre) / self.scale
-            parts.append(np.clip(scaled, -5, 5))
+        if self.levels is not None:
+            parts.append(self.levels(features))
         return np.concatenate(parts, axis=1)
 
 
@@ -173,11 +183,16 @@ class FittedMabn:
 
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
         """Write settings as JSON and weights as safetensors."""
-        encoding, arrays = (
-            ({}, {}) if self.inputs.encoding is None else self.inputs.encoding.state()
-        )
-        tensors = {f"encoding.{name}": array for name, array in arrays.items()}
-        tensors |= {"levels.centre": self.inputs.centre, "levels.scale": self.inputs.scale}
+        tensors: dict[str, np.ndarray] = {}
+        encoding: dict[str, Any] = {}
+        if self.inputs.encoding is not None:
+            encoding, arrays = self.inputs.encoding.state()
+            tensors |= {f"encoding.{name}": array for name, array in arrays.items()}
+        columns: list[str] = []
+        if (levels := self.inputs.levels) is not None:
+            columns = list(levels.scaling.names)
+            tensors |= levels.scaling.as_tensors()
+            tensors |= {"levels.centre": levels.centre, "levels.deviation": levels.deviation}
         tensors |= {"centre": self.centre, "scale": self.scale}
         for place, mixer in enumerate(self.members):
             for name, value in mixer.state_dict().items():
@@ -185,7 +200,7 @@ class FittedMabn:
         settings = {
             "mabn": asdict(self.settings),
             "encoding": encoding,
-            "columns": list(self.inputs.names),
+            "columns": columns,
             "seed": self.seed,
         }
         write_fitted(folder, self.kind, settings, tensors, overwrite=overwrite)
@@ -200,11 +215,13 @@ def _load(folder: Path) -> FittedMabn:
     about["schedule"] = Schedule(**about["schedule"])
     about["proxies"] = None if about["proxies"] is None else tuple(about["proxies"])
     settings = Mabn(**about)
-    arrays = _under("encoding.", tensors)
-    encoding = read_encoding(found["encoding"], arrays) if found["encoding"] else None
-    inputs = _Inputs(
-        encoding, tuple(found["columns"]), tensors["levels.centre"], tensors["levels.scale"]
-    )
+    encoding = levels = None
+    if found["encoding"]:
+        encoding = read_encoding(found["encoding"], _under("encoding.", tensors))
+    if found["columns"]:
+        scaling = Scaling.from_tensors(found["columns"], tensors)
+        levels = _Levels(scaling, tensors["levels.centre"], tensors["levels.deviation"])
+    inputs = _Inputs(encoding, levels)
     members = []
     for place in range(settings.members):
         weights = _under(f"member{place}.", tensors)
@@ -230,19 +247,20 @@ def _outputs(
     x = torch.from_numpy(rows).float()
     parts = []
     with torch.no_grad():
-        for part in x.split(_ROWS):
+        for part in torch.split(x, _ROWS):
             noise = None if seed is None else torch.Generator().manual_seed(seed)
             parts.append(mixer(part, weights=noise))
-    return torch.cat(parts).double().numpy()
+    found: Float64[np.ndarray, " n"] = torch.cat(parts).double().numpy()
+    return found
 
 
 def _targets(accuracies: Float64[np.ndarray, " n"], target: Target) -> Float64[np.ndarray, " n"]:
     if target == "standard":
-        return (accuracies - accuracies.mean()) / accuracies.std()
-    from scipy.special import ndtri
-
-    scores: Float64[np.ndarray, " n"] = ndtri((average_ranks(accuracies) - 0.5) / len(accuracies))
-    return scores / scores.std()
+        standard: Float64[np.ndarray, " n"] = (accuracies - accuracies.mean()) / accuracies.std()
+        return standard
+    scores = normal_scores(accuracies)
+    found: Float64[np.ndarray, " n"] = scores / scores.std()
+    return found
 
 
 PUBLISHED = Mabn(

@@ -108,7 +108,7 @@ def train_mixer(
             total = loss(mixer(x[batch], weights=noise, drops=generator), y[batch])
             if schedule.divergence:
                 total = total + schedule.divergence / len(fitted) * divergence(mixer)
-            total.backward()
+            torch.autograd.backward(total)
             adam.step()
             step += 1
         if held:

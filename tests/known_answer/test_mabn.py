@@ -38,7 +38,8 @@ def test_one_draw_is_shared_by_a_batch_and_the_mean_has_none() -> None:
     x = torch.ones(5, 3)
     drawn = layer(x, seeded(1))
     assert torch.equal(drawn[0], drawn[4])
-    assert torch.equal(layer(x), layer(x)) and not torch.equal(layer(x), drawn)
+    assert torch.equal(layer(x), layer(x))
+    assert not torch.equal(layer(x), drawn)
     torch.testing.assert_close(layer(x), x @ layer.mean.T)
 
 
@@ -109,7 +110,8 @@ def test_a_network_is_its_generators_and_draws_nothing_else() -> None:
     state = torch.get_rng_state()
     one, two, other = (Mixer(5, SMALL, generator=seeded(seed)) for seed in (1, 1, 2))
     x = torch.randn(6, 5, generator=seeded(4))
-    assert torch.equal(one(x), two(x)) and not torch.equal(one(x), other(x))
+    assert torch.equal(one(x), two(x))
+    assert not torch.equal(one(x), other(x))
     assert torch.equal(one(x, weights=seeded(7)), one(x, weights=seeded(7)))
     assert not torch.equal(one(x, weights=seeded(7)), one(x))
     assert torch.equal(torch.get_rng_state(), state)

@@ -147,7 +147,7 @@ def command(
                 )
                 found.append((name, size, result))
     if as_json:
-        about = {"benchmark": truth.name, "fit_on": fit_on, "target": target}
+        about: dict[str, object] = {"benchmark": truth.name, "fit_on": fit_on, "target": target}
         about |= {"classes": len(classes), "without_score": lacking, "apart": apart}
         print_json({**about, "results": [_as_json(*row) for row in found]})
         return

@@ -52,9 +52,7 @@ def test_layers_come_in_order_with_what_is_known_of_them() -> None:
     np.testing.assert_array_equal(found.width, [[4, 8, 2], [4, 2, 0]])
     np.testing.assert_array_equal(found.size, [[2, 3, 1], [2, 1, np.nan]])
     np.testing.assert_array_equal(found.values[:, :, 1], [[10, 6, 2], [4, 1, np.nan]])
-    np.testing.assert_array_equal(
-        found.values[:, :, 0], [[np.nan, 16, 4], [np.nan, 8, np.nan]]
-    )
+    np.testing.assert_array_equal(found.values[:, :, 0], [[np.nan, 16, 4], [np.nan, 8, np.nan]])
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
@@ -122,7 +120,8 @@ def test_places_do_not_move_with_other_layers() -> None:
 def test_more_padding_changes_nothing() -> None:
     alone = node_block(table(), ["a"])
     padded = block().take([1])
-    assert alone.values.shape[1] == 2 and padded.values.shape[1] == 3
+    assert alone.values.shape[1] == 2
+    assert padded.values.shape[1] == 3
     for normalisation in ("published", "places", "summed"):
         encode = encoding_of(normalisation, block())
         np.testing.assert_array_equal(encode(alone), encode(padded))
@@ -133,7 +132,8 @@ def test_each_row_is_encoded_by_itself() -> None:
         encode = encoding_of(normalisation, block())
         both = encode(block())
         np.testing.assert_array_equal(encode(block().take([1, 0])), both[[1, 0]])
-        assert np.isfinite(both).all() and np.abs(both).max() <= 4
+        assert np.isfinite(both).all()
+        assert np.abs(both).max() <= 4
 
 
 @pytest.mark.parametrize("normalisation", ["published", "places", "summed"])
@@ -155,7 +155,9 @@ def test_signs_are_kept_where_a_proxy_has_both() -> None:
 
 def test_sine_weights_are_the_published_ones() -> None:
     found = sine_weights(64)
-    assert found[0] == 0.5 and found.min() >= 0 and found.max() <= 1
+    assert found[0] == 0.5
+    assert found.min() >= 0
+    assert found.max() <= 1
     assert found[16] == pytest.approx((np.sin(1.6) + 1) / 2)
 
 
