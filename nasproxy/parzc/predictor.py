@@ -270,5 +270,12 @@ PUBLISHED = Mabn(
 )
 """Node values alone, as the code of the authors has them, its sizes and its schedule."""
 
-MABN = Mabn()
+MABN = Mabn(
+    shape=Shape(channels=64, depth=2, dropout=0.0),
+    schedule=Schedule(loss="pairwise", epochs=60, batch=32, rate=3e-3, decay=1e-2),
+    members=3,
+)
+"""Node values alone, at their places; small enough for a laptop. docs/parzc.md says how chosen."""
+
 MABN_TOPOLOGY = replace(MABN, levels=True)
+"""Node values beside the columns of whole architectures."""
