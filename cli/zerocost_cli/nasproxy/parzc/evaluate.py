@@ -74,8 +74,9 @@ def command(
     FOLDER, the predictor in it is tested on architectures that it was not trained on.
 
     \b
-    nasproxy parzc evaluate --space nasbench201 --scores scores.parquet --nodes nodes.parquet
-                  --benchmark nasbench201 --predictor mabn,gp,best --train 78,156
+    nasproxy parzc evaluate --space nasbench201 --scores scores.parquet
+                  --nodes nodes.parquet --benchmark nasbench201
+                  --predictor mabn,gp,best --train 78,156
     """
     sources = sources_of(scores, nodes, proxies)
     if folder is not None:

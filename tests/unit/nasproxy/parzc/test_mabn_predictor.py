@@ -56,11 +56,9 @@ def test_the_published_normalisation_loses_what_tells_networks_apart() -> None:
     known, _ = features(80)
     assert known.nodes is not None
     factor = np.exp(np.random.default_rng(3).normal(size=80))
-    one = known.nodes
-    scaled = replace(one, values=np.broadcast_to(factor[:, None, None], one.values.shape) * [1, 2])
-    moved = Features(
-        known.architectures, nodes=replace(one, values=scaled.values * [[1], [2], [3]])
-    )
+    layers = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
+    values = factor[:, None, None] * layers
+    moved = Features(known.architectures, nodes=replace(known.nodes, values=values))
     encoded = {
         name: replace(SMALL, nodes=name, members=1).fit(moved, factor, seed=0)  # type: ignore[arg-type]
         for name in ("published", "places")
