@@ -49,7 +49,7 @@ def variants() -> dict[str, Mabn]:
         "weights: plain, not Bayesian": replace(BASE, shape=replace(shape, bayesian=False)),
         "weights: mean in training": replace(BASE, schedule=replace(schedule, sampled=False)),
         "weights: KL term": replace(BASE, schedule=replace(schedule, divergence=1e-3)),
-        "prediction: mean of 16 samples": replace(BASE, use="samples", draws=16),
+        "prediction: mean of 8 samples": replace(BASE, use="samples", draws=8),
         "segments: not mixed (the authors' code)": replace(
             BASE, shape=replace(shape, mix_segments=False)
         ),

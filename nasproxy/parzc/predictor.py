@@ -18,6 +18,7 @@ from nasproxy.prediction.normal_scores import normal_scores
 from nasproxy.prediction.predictor import Prediction, check_training
 from nasproxy.prediction.scaling import Scaling, fit_scaling
 from nasproxy.prediction.storage import read_fitted, write_fitted
+from nasproxy.scoring.workers import single_thread
 
 __all__ = ["MABN", "MABN_TOPOLOGY", "PUBLISHED", "FittedMabn", "Mabn"]
 
@@ -59,7 +60,7 @@ class Mabn:
     target: Target = "normal"
     members: int = 1
     use: Use = "mean"
-    draws: int = 16
+    draws: int = 8
 
     def __post_init__(self) -> None:
         if self.nodes is None and not self.levels:
@@ -246,7 +247,7 @@ def _outputs(
 
     x = torch.from_numpy(rows).float()
     parts = []
-    with torch.no_grad():
+    with torch.no_grad(), single_thread():
         for part in torch.split(x, _ROWS):
             noise = None if seed is None else torch.Generator().manual_seed(seed)
             parts.append(mixer(part, weights=noise))
@@ -272,7 +273,7 @@ PUBLISHED = Mabn(
 
 MABN = Mabn(
     shape=Shape(channels=64, depth=2, dropout=0.0),
-    schedule=Schedule(loss="pairwise", epochs=60, batch=32, rate=3e-3, decay=1e-2),
+    schedule=Schedule(loss="pairwise", epochs=120, steps=480, batch=32, rate=3e-3, decay=1e-2),
     members=3,
 )
 """Node values alone, at their places; small enough for a laptop. docs/parzc.md says how chosen."""

@@ -165,6 +165,27 @@ def _after_first_weights(inputs: int) -> torch.Generator:
     return generator
 
 
+def test_steps_end_the_passes_early_and_threads_do_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    rows, targets = rng.normal(size=(40, 6)), rng.normal(size=40)
+    # 40 rows are 2 batches of 16 a pass.
+    whole, cut, other = (
+        train_mixer(rows, targets, SHAPE, replace(SCHEDULE, epochs=e, steps=s), seed=0)
+        for e, s in ((3, None), (50, 6), (50, 7))
+    )
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, cut.state_dict()[name]), name
+    assert not torch.equal(whole.out.weight, other.out.weight)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        again = train_mixer(rows, targets, SHAPE, replace(SCHEDULE, epochs=3), seed=0)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(whole.out.weight, again.out.weight)
+
+
 def test_the_divergence_pulls_weights_to_the_prior() -> None:
     rng = np.random.default_rng(0)
     rows, targets = rng.normal(size=(40, 6)), rng.normal(size=40)
@@ -198,7 +219,7 @@ def test_the_published_settings() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"loss": "l1"}, {"epochs": 0}, {"batch": 1}, {"rate": 0.0}, {"held_out": 0.9}],
+    [{"loss": "l1"}, {"epochs": 0}, {"steps": 0}, {"batch": 1}, {"rate": 0.0}, {"held_out": 0.9}],
 )
 def test_schedules_out_of_range(settings: dict[str, object]) -> None:
     with pytest.raises(NasproxyError, match="accepted"):
