@@ -37,7 +37,7 @@ class GaussianProcess:
     """
 
     tuned_on: int = 500
-    steps: int = 50
+    steps: int = 25
 
     def fit(
         self, features: Features, accuracies: Float64[np.ndarray, " n"], *, seed: int
@@ -65,7 +65,8 @@ class GaussianProcess:
                 options={"maxiter": self.steps},
             )
         kernel = layout.kernel(found.x)
-        factor = cholesky(kernel.observed(x), lower=True)
+        # As it is read back: products of another memory order differ in their last digits.
+        factor = np.ascontiguousarray(cholesky(kernel.observed(x), lower=True))
         return FittedProcess(scaling, kernel, x, factor, solve_triangular(factor, y, lower=True))
 
     def load(self, folder: Path) -> FittedProcess:

@@ -48,7 +48,9 @@ class Scaling:
         Raises:
             NasproxyError: a column is missing.
         """
-        inputs: Float64[np.ndarray, "n d"] = (features.columns(self.names) - self.low) / self.width
+        # In one memory order, on which the last digits of products depend.
+        columns = np.ascontiguousarray(features.columns(self.names))
+        inputs: Float64[np.ndarray, "n d"] = (columns - self.low) / self.width
         for at, name in enumerate(self.names):
             if name in self.knots:
                 inputs[:, at] = through_knots(inputs[:, at], *self.knots[name])

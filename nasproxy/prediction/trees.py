@@ -32,7 +32,7 @@ class Trees:
     Reference: Geurts, Ernst and Wehenkel, Extremely randomized trees, Machine Learning 2006.
     """
 
-    count: int = 300
+    count: int = 200
     share: float = 0.5
 
     def fit(

@@ -51,9 +51,10 @@ def describe(cell: Cell) -> dict[str, float]:
     """The cell's description, equal for all cells of one function (of one ``function_text``).
 
     ``path:W`` counts the paths that read W, for the 40 words of up to three letters (``path:`` of
-    skips alone). ``cell:...`` sums them up: how many paths; operations in the function as an
-    expression; the most, the least and the total over paths of letters, convolutions, 3x3, 1x1 and pools; paths with and
-    without some of these; letters that follow each other, and that paths begin with.
+    skips alone). ``cell:...`` sums them up: how many paths; operations in the function written
+    as an expression; the most, the least and the total over paths of letters, convolutions, 3x3,
+    1x1 and pools; how many paths have, begin with and end in a letter; letters that follow one
+    another.
 
     Returns:
         Column -> number, the same columns for every cell.
