@@ -24,8 +24,9 @@ from parzc_nasbench201 import measured, predictor, truth
 from torch import nn
 from torch.nn import functional as F
 
-from nasproxy import evaluate, spaces
+from nasproxy import spaces
 from nasproxy.batch import Batch
+from nasproxy.evaluation import outcomes
 from nasproxy.images import load_batch
 from nasproxy.spaces.nasbench201.order import all_cells
 
@@ -81,7 +82,7 @@ def time_nodes(arguments: argparse.Namespace) -> None:
                 run = (
                     partial(bare, build, last)
                     if asked is None
-                    else lambda asked=asked, build=build: evaluate(build(), batch, asked)
+                    else lambda asked=asked, build=build: outcomes(build(), batch, asked)
                 )
                 taken[name].append(seconds(run))
         if place:  # the first cell compiles the kernels

@@ -101,14 +101,27 @@ class Mixer(nn.Module):
             weights: draws the Bayesian weights; at their mean for None.
             drops: draws what is dropped; nothing for None.
         """
-        shape = self.shape
-        noise = weights if shape.bayesian else None
-        y = self.project(x).unflatten(1, (shape.segments, shape.width))
-        y = self.embed(y, noise)
+        return self.of_segments(self.segments(x), weights=weights, drops=drops)
+
+    def segments(self, x: Float[Tensor, "b inputs"]) -> Float[Tensor, "b l p"]:
+        """The part of a pass before the first Bayesian layer, which no draw changes."""
+        projected: Tensor = self.project(x)
+        return projected.unflatten(1, (self.shape.segments, self.shape.width))
+
+    def of_segments(
+        self,
+        segments: Float[Tensor, "b l p"],
+        *,
+        weights: torch.Generator | None = None,
+        drops: torch.Generator | None = None,
+    ) -> Float[Tensor, " b"]:
+        """The rest of the pass; arguments as in ``forward``."""
+        noise = weights if self.shape.bayesian else None
+        y = self.embed(segments, noise)
         for block in self.blocks:
             y = block(y, drops)
         y = self.head(self.norm(y).mean(dim=1), noise)
-        y = dropped(self.narrow(y), shape.dropout, drops)
+        y = dropped(self.narrow(y), self.shape.dropout, drops)
         found: Tensor = self.out(y).squeeze(1)
         return found
 

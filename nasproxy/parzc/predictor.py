@@ -87,7 +87,7 @@ class Mabn:
         members = tuple(
             train_mixer(rows, targets, self.shape, self.schedule, seed=int(s)) for s in seeds[:-1]
         )
-        outputs = np.stack([_outputs(mixer, rows) for mixer in members])
+        outputs = np.stack([_outputs(mixer, rows)[0] for mixer in members])
         scale = outputs.std(axis=1)
         return FittedMabn(
             settings=self,
@@ -162,21 +162,15 @@ class FittedMabn:
         """
         rows = self.inputs(features)
         means, variances = [], []
+        seeds = []
+        if self.settings.shape.bayesian:
+            seeds = [self.seed + draw for draw in range(self.settings.draws)]
         for place, mixer in enumerate(self.members):
-            unit = self.scale[place]
-            mean = (_outputs(mixer, rows) - self.centre[place]) / unit
-            variance = np.zeros(len(rows))
-            if self.settings.shape.bayesian:
-                draws = np.stack(
-                    [
-                        _outputs(mixer, rows, seed=self.seed + draw)
-                        for draw in range(self.settings.draws)
-                    ]
-                )
-                draws = (draws - self.centre[place]) / unit
-                variance = draws.var(axis=0, ddof=1)
-                if self.settings.use == "samples":
-                    mean = draws.mean(axis=0)
+            found = _outputs(mixer, rows, seeds)
+            mean, *draws = (found - self.centre[place]) / self.scale[place]
+            variance = np.var(draws, axis=0, ddof=1) if draws else np.zeros(len(rows))
+            if draws and self.settings.use == "samples":
+                mean = np.mean(draws, axis=0)
             means.append(mean)
             variances.append(variance)
         between = np.var(means, axis=0, ddof=1) if len(means) > 1 else 0.0
@@ -240,18 +234,22 @@ def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _outputs(
-    mixer: Mixer, rows: Float64[np.ndarray, "n inputs"], *, seed: int | None = None
-) -> Float64[np.ndarray, " n"]:
-    """The outputs of all rows under one draw of the weights, or under their mean for None."""
+    mixer: Mixer, rows: Float64[np.ndarray, "n inputs"], seeds: Sequence[int] = ()
+) -> Float64[np.ndarray, "k n"]:
+    """The outputs of all rows under the mean weights, then under the draw of each seed."""
     import torch
 
     x = torch.from_numpy(rows).float()
     parts = []
     with torch.no_grad(), single_thread():
         for part in torch.split(x, _ROWS):
-            noise = None if seed is None else torch.Generator().manual_seed(seed)
-            parts.append(mixer(part, weights=noise))
-    found: Float64[np.ndarray, " n"] = torch.cat(parts).double().numpy()
+            segments = mixer.segments(part)
+            outputs = [mixer.of_segments(segments)]
+            for seed in seeds:
+                noise = torch.Generator().manual_seed(seed)
+                outputs.append(mixer.of_segments(segments, weights=noise))
+            parts.append(torch.stack(outputs))
+    found: Float64[np.ndarray, "k n"] = torch.cat(parts, dim=1).double().numpy()
     return found
 
 
