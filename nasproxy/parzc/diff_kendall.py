@@ -114,25 +114,25 @@ class _Blocks(torch.autograd.Function):
     """The sum over all pairs, whose graph never holds more than a block of rows."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, predicted: Tensor, true: Tensor, options: tuple[float, Form, int]
     ) -> Tensor:
         alpha, form, block = options
-        sides = [side.detach().requires_grad_() for side in (predicted, true)]
-        gradients = [torch.zeros_like(side) for side in sides]
+        x, y = predicted.detach().requires_grad_(), true.detach().requires_grad_()
+        gradients = [torch.zeros_like(x), torch.zeros_like(y)]
         total = predicted.new_zeros(())
         for first in range(0, len(predicted), block):
             with torch.enable_grad():
-                part = _rows(*sides, slice(first, first + block), alpha, form)
-            found = torch.autograd.grad(part, sides, materialize_grads=True, allow_unused=True)
+                part = _rows(x, y, slice(first, first + block), alpha, form)
+            found = torch.autograd.grad(part, (x, y), materialize_grads=True, allow_unused=True)
             gradients = [had + more for had, more in zip(gradients, found, strict=True)]
             total += part.detach()
         ctx.save_for_backward(*gradients)
         return total
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         of_predicted, of_true = ctx.saved_tensors
         return upstream * of_predicted, upstream * of_true, None
 

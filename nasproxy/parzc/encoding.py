@@ -29,7 +29,14 @@ from nasproxy.parzc.magnitudes import Magnitudes, is_logarithm, measure_magnitud
 from nasproxy.prediction.features import NodeBlock
 from zerocost.errors import did_you_mean
 
-__all__ = ["Encoding", "Normalisation", "encoding_of", "published_values", "read_encoding"]
+__all__ = [
+    "Encoding",
+    "Normalisation",
+    "encoding_of",
+    "proxy_column",
+    "published_values",
+    "read_encoding",
+]
 
 Normalisation = Literal["published", "places", "summed"]
 
@@ -164,7 +171,7 @@ def published_values(nodes: NodeBlock, proxies: Sequence[str]) -> Float64[np.nda
     """
     found = np.zeros((*nodes.present.shape, len(proxies)))
     for place, name in enumerate(proxies):
-        values = nodes.values[:, :, _column(nodes, name)]
+        values = proxy_column(nodes, name)
         counts = np.ones_like(values)
         if name in _OF_WEIGHTS and np.isfinite(nodes.size).any():
             counts = nodes.size
@@ -188,19 +195,23 @@ def _over_layers(extreme: np.ufunc, values: np.ndarray) -> np.ndarray:
     return found
 
 
-def _column(nodes: NodeBlock, name: str) -> int:
+def proxy_column(nodes: NodeBlock, name: str) -> Float64[np.ndarray, "n m"]:
+    """The values of a proxy, NaN for padding and layers without one.
+
+    Raises:
+        NasproxyError: the nodes have no such proxy (the nearest are offered).
+    """
     if name not in nodes.proxies:
         raise NasproxyError(
             f"the nodes have no values of {name!r}",
             accepted=", ".join(nodes.proxies),
             hint=did_you_mean(name, nodes.proxies) or "a table of nodes with that proxy",
         )
-    return nodes.proxies.index(name)
+    return nodes.values[:, :, nodes.proxies.index(name)]
 
 
 def _columns(nodes: NodeBlock, proxies: Sequence[str]) -> np.ndarray:
-    found: np.ndarray = nodes.values[:, :, [_column(nodes, name) for name in proxies]]
-    return found
+    return np.stack([proxy_column(nodes, name) for name in proxies], axis=2)
 
 
 def _targets(nodes: NodeBlock, layers: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

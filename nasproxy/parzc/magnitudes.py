@@ -54,7 +54,8 @@ class Magnitudes:
                 grid[:, place, proxy], self.quantiles[place, proxy], steps
             )
         parts = [np.clip(logs, -_CLIP, _CLIP), ranks, np.sign(grid)[:, :, self.signed]]
-        return np.nan_to_num(np.concatenate(parts, axis=2), nan=0.0)
+        found: Float64[np.ndarray, "n s k"] = np.nan_to_num(np.concatenate(parts, axis=2))
+        return found
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The attributes by name."""
@@ -90,9 +91,10 @@ def measure_magnitudes(grid: Float64[np.ndarray, "n s p"], proxies: Sequence[str
         quantiles[place, proxy] = np.quantile(
             grid[there, place, proxy], np.linspace(0, 1, _QUANTILES)
         )
+    signed: Bool[np.ndarray, " p"] = np.asarray((grid < 0).any(axis=(0, 1)))
     return Magnitudes(
         logarithm=logarithm,
-        signed=(np.where(known, grid, 0) < 0).any(axis=(0, 1)),
+        signed=signed,
         floor=floor,
         mean=mean,
         deviation=deviation,

@@ -27,7 +27,7 @@ from torch.nn import functional
 from nasproxy.errors import NasproxyError
 from nasproxy.parzc.bayesian import BayesianLinear
 
-__all__ = ["Mixer", "Shape"]
+__all__ = ["Mixer", "Shape", "dropped"]
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,27 @@ class Mixer(nn.Module):
             weights: draws the Bayesian weights; at their mean for None.
             drops: draws what is dropped; nothing for None.
         """
-        shape = self.shape
-        noise = weights if shape.bayesian else None
-        y = self.project(x).unflatten(1, (shape.segments, shape.width))
-        y = self.embed(y, noise)
+        return self.of_segments(self.segments(x), weights=weights, drops=drops)
+
+    def segments(self, x: Float[Tensor, "b inputs"]) -> Float[Tensor, "b l p"]:
+        """The part of a pass before the first Bayesian layer, which no draw changes."""
+        projected: Tensor = self.project(x)
+        return projected.unflatten(1, (self.shape.segments, self.shape.width))
+
+    def of_segments(
+        self,
+        segments: Float[Tensor, "b l p"],
+        *,
+        weights: torch.Generator | None = None,
+        drops: torch.Generator | None = None,
+    ) -> Float[Tensor, " b"]:
+        """The rest of the pass; arguments as in ``forward``."""
+        noise = weights if self.shape.bayesian else None
+        y = self.embed(segments, noise)
         for block in self.blocks:
             y = block(y, drops)
         y = self.head(self.norm(y).mean(dim=1), noise)
-        y = _dropped(self.narrow(y), shape.dropout, drops)
+        y = dropped(self.narrow(y), self.shape.dropout, drops)
         found: Tensor = self.out(y).squeeze(1)
         return found
 
@@ -118,7 +131,7 @@ class _Block(nn.Module):
         super().__init__()
         d = shape.channels
         self.mix_segments = shape.mix_segments
-        self.first = _Step(shape.segments if shape.mix_segments else d, 4, shape, generator)
+        self.first = _Step(shape.segments if shape.mix_segments else d, 4.0, shape, generator)
         self.second = _Step(d, 0.5, shape, generator)
         self.first_norm = nn.LayerNorm(d)
         self.second_norm = nn.LayerNorm(d)
@@ -145,11 +158,12 @@ class _Step(nn.Module):
     def forward(
         self, z: Float[Tensor, "*batch size"], drops: torch.Generator | None
     ) -> Float[Tensor, "*batch size"]:
-        inside = _dropped(functional.gelu(self.widen(z)), self.dropout, drops)
-        return _dropped(self.back(inside), self.dropout, drops)
+        inside = dropped(functional.gelu(self.widen(z)), self.dropout, drops)
+        return dropped(self.back(inside), self.dropout, drops)
 
 
-def _dropped(z: Tensor, share: float, drops: torch.Generator | None) -> Tensor:
+def dropped(z: Tensor, share: float, drops: torch.Generator | None) -> Tensor:
+    """Numbers of which a share is 0 and the others are scaled up; as they are without ``drops``."""
     # torch's own dropout draws from the global generator.
     if drops is None or share == 0:
         return z

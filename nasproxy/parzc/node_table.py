@@ -138,10 +138,10 @@ def node_block(
         kinds=tuple(kinds),
         layers=tuple(layers),
         values=array,
-        kind=padded(_codes(nodes["kind"].fill_null(""), kinds), -1),
-        layer=padded(_codes(nodes["layer"], layers), -1),
-        depth=padded(at[1] / np.maximum(counts[at[0]] - 1, 1), 0),
-        width=padded(nodes["width"].fill_null(0).cast(pl.Float64).to_numpy(), 0),
+        kind=padded(_codes(nodes["kind"].fill_null(""), kinds), -1.0),
+        layer=padded(_codes(nodes["layer"], layers), -1.0),
+        depth=padded(at[1] / np.maximum(counts[at[0]] - 1, 1), 0.0),
+        width=padded(nodes["width"].fill_null(0).cast(pl.Float64).to_numpy(), 0.0),
         size=padded(nodes["size"].fill_null(np.nan).to_numpy(), np.nan),
     )
     return found.take([order[text] for text in architectures])

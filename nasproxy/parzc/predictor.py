@@ -14,9 +14,11 @@ from nasproxy.parzc.encoding import Encoding, Normalisation, encoding_of, read_e
 from nasproxy.parzc.mixer import Mixer, Shape
 from nasproxy.parzc.training import Schedule, train_mixer
 from nasproxy.prediction.features import Features
+from nasproxy.prediction.normal_scores import normal_scores
 from nasproxy.prediction.predictor import Prediction, check_training
+from nasproxy.prediction.scaling import Scaling, fit_scaling
 from nasproxy.prediction.storage import read_fitted, write_fitted
-from nasproxy.ranking.aggregate import average_ranks
+from nasproxy.scoring.workers import single_thread
 
 __all__ = ["MABN", "MABN_TOPOLOGY", "PUBLISHED", "FittedMabn", "Mabn"]
 
@@ -24,6 +26,7 @@ Target = Literal["normal", "standard"]
 Use = Literal["mean", "samples"]
 
 _ROWS = 1024
+_CLIP = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Mabn:
     target: Target = "normal"
     members: int = 1
     use: Use = "mean"
-    draws: int = 16
+    draws: int = 8
 
     def __post_init__(self) -> None:
         if self.nodes is None and not self.levels:
@@ -77,23 +80,14 @@ class Mabn:
         encoding = None
         if self.nodes is not None and nodes is not None:
             encoding = encoding_of(self.nodes, nodes, proxies=self.proxies)
-        names = features.names if self.levels else ()
-        if self.levels and not names:
-            raise NasproxyError(
-                "the features have no columns of whole architectures",
-                accepted="features with columns, for a predictor that reads topology",
-            )
-        columns = features.columns(names)
-        deviation = columns.std(axis=0)
-        varies = deviation > 1e-12 * np.maximum(1, np.abs(columns).max(axis=0, initial=0))
-        inputs = _Inputs(encoding, names, columns.mean(axis=0), np.where(varies, deviation, np.inf))
+        inputs = _Inputs(encoding, _fit_levels(features) if self.levels else None)
         rows = inputs(features)
         targets = _targets(accuracies, self.target)
         seeds = np.random.SeedSequence(seed).generate_state(self.members + 1)
         members = tuple(
             train_mixer(rows, targets, self.shape, self.schedule, seed=int(s)) for s in seeds[:-1]
         )
-        outputs = np.stack([_outputs(mixer, rows) for mixer in members])
+        outputs = np.stack([_outputs(mixer, rows)[0] for mixer in members])
         scale = outputs.std(axis=1)
         return FittedMabn(
             settings=self,
@@ -110,21 +104,38 @@ class Mabn:
 
 
 @dataclass(frozen=True, eq=False)
+class _Levels:
+    """Columns of whole architectures, scaled to mean 0 and deviation 1 over the training ones."""
+
+    scaling: Scaling
+    centre: Float64[np.ndarray, " d"]
+    deviation: Float64[np.ndarray, " d"]
+
+    def __call__(self, features: Features) -> Float64[np.ndarray, "n d"]:
+        scaled = (self.scaling.apply(features) - self.centre) / self.deviation
+        found: Float64[np.ndarray, "n d"] = np.clip(scaled, -_CLIP, _CLIP)
+        return found
+
+
+def _fit_levels(features: Features) -> _Levels:
+    scaling = fit_scaling(features)
+    columns = scaling.apply(features)
+    return _Levels(scaling, columns.mean(axis=0), columns.std(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
 class _Inputs:
     """Features to the rows that a mixer takes."""
 
     encoding: Encoding | None
-    names: tuple[str, ...]
-    centre: Float64[np.ndarray, " d"]
-    scale: Float64[np.ndarray, " d"]
+    levels: _Levels | None
 
     def __call__(self, features: Features) -> Float64[np.ndarray, "n inputs"]:
         parts = []
         if self.encoding is not None:
             parts.append(self.encoding(features.need_nodes()))
-        if self.names:
-            scaled = (features.columns(self.names) - self.centre) / self.scale
-            parts.append(np.clip(scaled, -5, 5))
+        if self.levels is not None:
+            parts.append(self.levels(features))
         return np.concatenate(parts, axis=1)
 
 
@@ -151,21 +162,15 @@ class FittedMabn:
         """
         rows = self.inputs(features)
         means, variances = [], []
+        seeds = []
+        if self.settings.shape.bayesian:
+            seeds = [self.seed + draw for draw in range(self.settings.draws)]
         for place, mixer in enumerate(self.members):
-            unit = self.scale[place]
-            mean = (_outputs(mixer, rows) - self.centre[place]) / unit
-            variance = np.zeros(len(rows))
-            if self.settings.shape.bayesian:
-                draws = np.stack(
-                    [
-                        _outputs(mixer, rows, seed=self.seed + draw)
-                        for draw in range(self.settings.draws)
-                    ]
-                )
-                draws = (draws - self.centre[place]) / unit
-                variance = draws.var(axis=0, ddof=1)
-                if self.settings.use == "samples":
-                    mean = draws.mean(axis=0)
+            found = _outputs(mixer, rows, seeds)
+            mean, *draws = (found - self.centre[place]) / self.scale[place]
+            variance = np.var(draws, axis=0, ddof=1) if draws else np.zeros(len(rows))
+            if draws and self.settings.use == "samples":
+                mean = np.mean(draws, axis=0)
             means.append(mean)
             variances.append(variance)
         between = np.var(means, axis=0, ddof=1) if len(means) > 1 else 0.0
@@ -173,11 +178,16 @@ class FittedMabn:
 
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
         """Write settings as JSON and weights as safetensors."""
-        encoding, arrays = (
-            ({}, {}) if self.inputs.encoding is None else self.inputs.encoding.state()
-        )
-        tensors = {f"encoding.{name}": array for name, array in arrays.items()}
-        tensors |= {"levels.centre": self.inputs.centre, "levels.scale": self.inputs.scale}
+        tensors: dict[str, np.ndarray] = {}
+        encoding: dict[str, Any] = {}
+        if self.inputs.encoding is not None:
+            encoding, arrays = self.inputs.encoding.state()
+            tensors |= {f"encoding.{name}": array for name, array in arrays.items()}
+        columns: list[str] = []
+        if (levels := self.inputs.levels) is not None:
+            columns = list(levels.scaling.names)
+            tensors |= levels.scaling.as_tensors()
+            tensors |= {"levels.centre": levels.centre, "levels.deviation": levels.deviation}
         tensors |= {"centre": self.centre, "scale": self.scale}
         for place, mixer in enumerate(self.members):
             for name, value in mixer.state_dict().items():
@@ -185,7 +195,7 @@ class FittedMabn:
         settings = {
             "mabn": asdict(self.settings),
             "encoding": encoding,
-            "columns": list(self.inputs.names),
+            "columns": columns,
             "seed": self.seed,
         }
         write_fitted(folder, self.kind, settings, tensors, overwrite=overwrite)
@@ -200,11 +210,13 @@ def _load(folder: Path) -> FittedMabn:
     about["schedule"] = Schedule(**about["schedule"])
     about["proxies"] = None if about["proxies"] is None else tuple(about["proxies"])
     settings = Mabn(**about)
-    arrays = _under("encoding.", tensors)
-    encoding = read_encoding(found["encoding"], arrays) if found["encoding"] else None
-    inputs = _Inputs(
-        encoding, tuple(found["columns"]), tensors["levels.centre"], tensors["levels.scale"]
-    )
+    encoding = levels = None
+    if found["encoding"]:
+        encoding = read_encoding(found["encoding"], _under("encoding.", tensors))
+    if found["columns"]:
+        scaling = Scaling.from_tensors(found["columns"], tensors)
+        levels = _Levels(scaling, tensors["levels.centre"], tensors["levels.deviation"])
+    inputs = _Inputs(encoding, levels)
     members = []
     for place in range(settings.members):
         weights = _under(f"member{place}.", tensors)
@@ -222,27 +234,32 @@ def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _outputs(
-    mixer: Mixer, rows: Float64[np.ndarray, "n inputs"], *, seed: int | None = None
-) -> Float64[np.ndarray, " n"]:
-    """The outputs of all rows under one draw of the weights, or under their mean for None."""
+    mixer: Mixer, rows: Float64[np.ndarray, "n inputs"], seeds: Sequence[int] = ()
+) -> Float64[np.ndarray, "k n"]:
+    """The outputs of all rows under the mean weights, then under the draw of each seed."""
     import torch
 
     x = torch.from_numpy(rows).float()
     parts = []
-    with torch.no_grad():
-        for part in x.split(_ROWS):
-            noise = None if seed is None else torch.Generator().manual_seed(seed)
-            parts.append(mixer(part, weights=noise))
-    return torch.cat(parts).double().numpy()
+    with torch.no_grad(), single_thread():
+        for part in torch.split(x, _ROWS):
+            segments = mixer.segments(part)
+            outputs = [mixer.of_segments(segments)]
+            for seed in seeds:
+                noise = torch.Generator().manual_seed(seed)
+                outputs.append(mixer.of_segments(segments, weights=noise))
+            parts.append(torch.stack(outputs))
+    found: Float64[np.ndarray, "k n"] = torch.cat(parts, dim=1).double().numpy()
+    return found
 
 
 def _targets(accuracies: Float64[np.ndarray, " n"], target: Target) -> Float64[np.ndarray, " n"]:
     if target == "standard":
-        return (accuracies - accuracies.mean()) / accuracies.std()
-    from scipy.special import ndtri
-
-    scores: Float64[np.ndarray, " n"] = ndtri((average_ranks(accuracies) - 0.5) / len(accuracies))
-    return scores / scores.std()
+        standard: Float64[np.ndarray, " n"] = (accuracies - accuracies.mean()) / accuracies.std()
+        return standard
+    scores = normal_scores(accuracies)
+    found: Float64[np.ndarray, " n"] = scores / scores.std()
+    return found
 
 
 PUBLISHED = Mabn(
@@ -252,5 +269,12 @@ PUBLISHED = Mabn(
 )
 """Node values alone, as the code of the authors has them, its sizes and its schedule."""
 
-MABN = Mabn()
+MABN = Mabn(
+    shape=Shape(channels=64, depth=2, dropout=0.0),
+    schedule=Schedule(loss="pairwise", epochs=120, steps=480, batch=32, rate=3e-3, decay=1e-2),
+    members=3,
+)
+"""Node values alone, at their places; small enough for a laptop. docs/parzc.md says how chosen."""
+
 MABN_TOPOLOGY = replace(MABN, levels=True)
+"""Node values beside the columns of whole architectures."""

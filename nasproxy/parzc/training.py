@@ -14,6 +14,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.parzc.bayesian import divergence
 from nasproxy.parzc.losses import loss_of
 from nasproxy.parzc.mixer import Mixer, Shape
+from nasproxy.scoring.workers import single_thread
 
 __all__ = ["Schedule", "train_mixer"]
 
@@ -26,6 +27,8 @@ class Schedule:
         loss: one of ``losses.LOSSES``, or several joined by +.
         alpha: of DiffKendall.
         epochs: passes over the training rows.
+        steps: where the passes stop, if that is before their end; None for no such limit. Beyond
+            some number of steps more rows are no reason for more of them.
         batch: rows of a step; the last rows of a pass that make no whole batch wait for the next.
         rate: of Adam at the start; it falls to 0 along half a cosine.
         decay: weight decay of Adam, as a gradient.
@@ -41,6 +44,7 @@ class Schedule:
     loss: str = "diffkendall-product"
     alpha: float = 0.5
     epochs: int = 200
+    steps: int | None = None
     batch: int = 10
     rate: float = 1e-4
     decay: float = 1e-3
@@ -50,10 +54,10 @@ class Schedule:
 
     def __post_init__(self) -> None:
         loss_of(self.loss, alpha=self.alpha)
-        if self.epochs < 1 or self.batch < 2:
+        if self.epochs < 1 or self.batch < 2 or (self.steps is not None and self.steps < 1):
             raise NasproxyError(
-                f"{self.epochs} epochs with batches of {self.batch}",
-                accepted="1 epoch or more, and 2 rows or more in a batch",
+                f"{self.epochs} epochs or {self.steps} steps with batches of {self.batch}",
+                accepted="1 epoch and 1 step or more, and 2 rows or more in a batch",
             )
         if not (self.rate > 0 and self.decay >= 0 and self.divergence >= 0):
             raise NasproxyError(
@@ -83,8 +87,20 @@ def train_mixer(
 
     Returns:
         The mixer after the last epoch, or after that with the best Kendall's tau on the rows held
-        out. O(epochs n) passes of a row.
+        out. O(epochs n) passes of a row, on one thread: the layers are too small for several, and
+        a seed gives the same numbers on any number of cores.
     """
+    with single_thread():
+        return _trained(rows, targets, shape, schedule, seed)
+
+
+def _trained(
+    rows: Float64[np.ndarray, "n inputs"],
+    targets: Float64[np.ndarray, " n"],
+    shape: Shape,
+    schedule: Schedule,
+    seed: int,
+) -> Mixer:
     generator = torch.Generator().manual_seed(seed)
     mixer = Mixer(rows.shape[1], shape, generator=generator)
     x, y = torch.from_numpy(rows).float(), torch.from_numpy(targets).float()
@@ -93,14 +109,20 @@ def train_mixer(
     held = held if held >= 2 else 0
     fitted, waiting = order[held:], order[:held]
     size = min(schedule.batch, len(fitted))
-    steps = schedule.epochs * (len(fitted) // size)
-    adam = torch.optim.Adam(mixer.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
+    each = len(fitted) // size
+    steps = min(schedule.epochs * each, schedule.steps or math.inf)
+    # Fused, Adam takes one call a step instead of several a parameter.
+    adam = torch.optim.Adam(
+        mixer.parameters(), lr=schedule.rate, weight_decay=schedule.decay, fused=True
+    )
     loss = loss_of(schedule.loss, alpha=schedule.alpha)
     best, kept = -math.inf, None
     step = 0
-    for _ in range(schedule.epochs):
+    while step < steps:
         shuffled = fitted[torch.randperm(len(fitted), generator=generator)]
-        for batch in shuffled[: len(fitted) // size * size].view(-1, size):
+        for batch in shuffled[: each * size].view(each, size):
+            if step == steps:
+                break
             for group in adam.param_groups:
                 group["lr"] = schedule.rate * (1 + math.cos(math.pi * step / steps)) / 2
             adam.zero_grad(set_to_none=True)
@@ -108,7 +130,7 @@ def train_mixer(
             total = loss(mixer(x[batch], weights=noise, drops=generator), y[batch])
             if schedule.divergence:
                 total = total + schedule.divergence / len(fitted) * divergence(mixer)
-            total.backward()
+            torch.autograd.backward(total)
             adam.step()
             step += 1
         if held:

@@ -104,6 +104,7 @@ REGISTRY: Registry[Predictor] = Registry(
         "mabn+topology": "nasproxy.parzc.predictor:MABN_TOPOLOGY",
         "gp": "nasproxy.prediction.gaussian_process:GAUSSIAN_PROCESS",
         "trees": "nasproxy.prediction.trees:TREES",
+        "dagger": "nasproxy.parzc.dagger:DAGGER",
         "best": "nasproxy.prediction.best:BEST",
     },
     error=NasproxyError,

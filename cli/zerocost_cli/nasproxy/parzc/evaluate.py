@@ -74,8 +74,9 @@ def command(
     FOLDER, the predictor in it is tested on architectures that it was not trained on.
 
     \b
-    nasproxy parzc evaluate --space nasbench201 --scores scores.parquet --nodes nodes.parquet
-                  --benchmark nasbench201 --predictor mabn,gp,best --train 78,156
+    nasproxy parzc evaluate --space nasbench201 --scores scores.parquet
+                  --nodes nodes.parquet --benchmark nasbench201
+                  --predictor mabn,gp,best --train 78,156
     """
     sources = sources_of(scores, nodes, proxies)
     if folder is not None:
@@ -147,7 +148,7 @@ def command(
                 )
                 found.append((name, size, result))
     if as_json:
-        about = {"benchmark": truth.name, "fit_on": fit_on, "target": target}
+        about: dict[str, object] = {"benchmark": truth.name, "fit_on": fit_on, "target": target}
         about |= {"classes": len(classes), "without_score": lacking, "apart": apart}
         print_json({**about, "results": [_as_json(*row) for row in found]})
         return

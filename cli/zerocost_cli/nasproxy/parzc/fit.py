@@ -50,10 +50,12 @@ def command(
     """Fit a predictor on architectures of known accuracy, one for each class.
 
     \b
-    nasproxy rank --space nasbench201 --sample 500 --images cifar10 --out scores.parquet
-                  --proxies naswot,synflow,jacob_cov,zen --nodes nodes.parquet
-    nasproxy parzc fit --space nasbench201 --scores scores.parquet --nodes nodes.parquet
-                  --benchmark nasbench201 --target cifar10 --train 156 --out runs/predictor
+    nasproxy rank --space nasbench201 --sample 500 --images cifar10
+                  --proxies naswot,synflow,grad_norm,snip
+                  --out scores.parquet --nodes nodes.parquet
+    nasproxy parzc fit --space nasbench201 --scores scores.parquet
+                  --nodes nodes.parquet --benchmark nasbench201
+                  --train 156 --out runs/predictor
     """
     from nasproxy.prediction import get
     from nasproxy.prediction.fitting import fit_into

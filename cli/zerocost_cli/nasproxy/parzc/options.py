@@ -34,7 +34,7 @@ predictor_option = click.option(
     default="best",
     show_default=True,
     metavar="P",
-    help="mabn, mabn+topology, gp, trees, best (of these, by cross-validation in training), or "
+    help="mabn, mabn+topology, gp, trees, best (by cross-validation in training), dagger, or "
     "pkg.module:object.",
 )
 

@@ -45,8 +45,8 @@ def command(
     the same unit.
 
     \b
-    nasproxy parzc predict runs/predictor --scores all.parquet --nodes all_nodes.parquet
-                  --out predictions.parquet
+    nasproxy parzc predict runs/predictor --scores all.parquet
+                  --nodes all_nodes.parquet --out predictions.parquet
     """
     from nasproxy.prediction.predicting import predict_into
     from nasproxy.prediction.training_set import read_training_set
