@@ -123,4 +123,5 @@ class Attention(nn.Module):
         return found
 
     def _split(self, x: Float[Tensor, "n t w"]) -> Float[Tensor, "n heads t c"]:
-        return x.unflatten(-1, (self._heads, _HEAD)).transpose(1, 2)
+        n, tokens, _ = x.shape
+        return x.view(n, tokens, self._heads, _HEAD).transpose(1, 2)
