@@ -76,12 +76,18 @@ def report(out: Path, names: list[str]) -> None:
     from nasproxy.scoring.table import read_scores
 
     table, space = benchmarks.get("autoformer"), spaces.get("autoformer")
-    scores = read_scores(out)
     architectures = [space.parse(text) for text in table.architectures]
-    columns = class_scores(space, architectures, scores.architectures, scores.scores)
-    known = {name: v for name, v in columns.items() if np.isfinite(v).all() and np.ptp(v) > 0}
+    counted = [space.counts(architecture, classes=100) for architecture in architectures]
+    known = {
+        "params": np.array([float(row["parameters"]) for row in counted]),
+        "flops": np.array([float(row["multiply_accumulates"]) for row in counted]),
+    }
+    if out.exists():  # without scores, what needs none
+        scores = read_scores(out)
+        columns = class_scores(space, architectures, scores.architectures, scores.scores)
+        known |= {name: v for name, v in columns.items() if np.isfinite(v).all() and np.ptp(v) > 0}
     described = features_of(space, architectures)
-    both = features_of(space, architectures, known)
+    both = features_of(space, architectures, known) if out.exists() else None
     nodes = out.with_name(f"{out.stem}-nodes.parquet")
     print("| what | " + " | ".join(TARGETS) + " |\n|" + "---|" * (1 + len(TARGETS)))
 
@@ -97,9 +103,12 @@ def report(out: Path, names: list[str]) -> None:
         ]
         line(name, [f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" for e in found])
     for name in names:
-        given: dict[str, Features] = {"description": described, "with proxies": both}
+        given: dict[str, Features] = {"description": described}
+        if both is not None:
+            given["with proxies"] = both
         if name.startswith("mabn"):
-            given = {"nodes": replace(both, nodes=read_node_block(nodes, table.architectures))}
+            block = read_node_block(nodes, table.architectures)
+            given = {"nodes": replace(both or described, nodes=block)}
         for what, features in given.items():
             cells = []
             for target in TARGETS:

@@ -68,7 +68,8 @@ def tried(target: str, seed: int, sampler: str) -> list[float]:
     def train(cell, function: str) -> Evaluation:
         accuracy = float(table.lookup([str(cell)], target)[0])
         # The loop reads any column whose direction it knows; the name is of no meaning here.
-        return Evaluation(str(cell), function, Candidate(str(cell), function, {"naswot": accuracy}))
+        scores = {"naswot": accuracy}
+        return Evaluation(str(cell), function, Candidate(str(cell), function, scores, {}))
 
     space = spaces.get("nasbench201")
     search = Search(space, train, [get("naswot")], options=SamplerOptions(sampler, seed))
