@@ -133,7 +133,7 @@ def test_the_registry_agrees_with_the_list_of_hashes() -> None:
         f for s in data.list_data() for f in (*s.files, *([s.substitute] * bool(s.substitute)))
     ]
     listed = [file for file in files if file is not None and file.name in known]
-    assert len(listed) == 8
+    assert len(listed) == 10
     for file in listed:
         assert known[file.name] == file.sha256
         path = downloads.verify(file)
