@@ -140,13 +140,13 @@ def report(out: Path) -> None:
         for size in SIZES:
             taus = [row["tau"] for row in of.get(size, [])]
             spread = np.std(taus, ddof=1) if len(taus) > 1 else 0.0
-            cells.append(f"{np.mean(taus):.3f} ± {spread:.3f}" if taus else "")
+            cells.append(f"{np.mean(taus):.3f} ± {spread:.3f} ({len(taus)})" if taus else "")
         print(f"| {data_set} | {fitted} | {columns} | {name} | " + " | ".join(cells) + " |")
     draws = [len(rows) for of in groups.values() for rows in of.values()]
     tested = [row["tested"] for row in rows_of(out)]
     print(
         f"\n{min(draws)} to {max(draws)} draws a cell; {min(tested):,} to {max(tested):,} classes "
-        f"tested; ± is the standard deviation over draws"
+        f"tested; ± is the standard deviation over draws, how many of them in brackets"
     )
 
 
