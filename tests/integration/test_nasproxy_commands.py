@@ -57,7 +57,7 @@ def test_every_sub_command_has_help_that_fits_80_columns(
     listed = nasproxy("--help").out.split("Commands:")[1]
     names = [line.split()[0] for line in listed.strip().splitlines()]
     assert names == [
-        "score", "rank", "correlate", "search", "proxies", "spaces", "benchmarks", "data",
+        "score", "rank", "correlate", "search", "parzc", "proxies", "spaces", "benchmarks", "data",
     ]  # fmt: skip
     for name in names:
         found = nasproxy(name, "--help")

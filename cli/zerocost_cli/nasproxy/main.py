@@ -18,6 +18,7 @@ _HERE = "zerocost_cli.nasproxy"
         "rank": (f"{_HERE}.rank", "Score many architectures into a table, best first."),
         "correlate": (f"{_HERE}.correlate", "Compare a table of scores with true results."),
         "search": (f"{_HERE}.search", "Search a space for the best network by its scores."),
+        "parzc": (f"{_HERE}.parzc", "Fit, use and test predictors of accuracy."),
         "proxies": (f"{_HERE}.listing:proxies_command", "List the proxies."),
         "spaces": (f"{_HERE}.listing:spaces_command", "List the search spaces."),
         "benchmarks": (f"{_HERE}.listing:benchmarks_command", "List the benchmark tables."),

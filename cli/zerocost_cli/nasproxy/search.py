@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zerocost_cli.nasproxy.buying import buying_options, run_buying
 from zerocost_cli.nasproxy.options import (
     batch_of,
     data_options,
@@ -93,6 +94,7 @@ FRONT_SHOWN = 30
     help="Share the search with other processes: a journal file, or an Optuna storage.",
 )
 @click.option("--study", help="The study's name in --storage. [default: nasproxy]")
+@buying_options
 @data_options
 @click.option("--benchmark", "benchmark_name", help="True values to report beside the scores.")
 @click.option("--target", help="A target of the benchmark. [default: its first]")
@@ -114,6 +116,7 @@ def command(
     max_latency: tuple[str, ...],
     storage: str | None,
     study: str | None,
+    buy: int | None,
     images: str,
     text: str,
     length: int | None,
@@ -126,8 +129,11 @@ def command(
     out: Path,
     overwrite: bool,
     as_json: bool,
+    **bought: object,
 ) -> None:
     """Search a space for the best network by zero-cost proxies; nothing is trained.
+
+    With --buy, by true accuracies instead: pick, fit a predictor, pick again.
 
     No two networks that compute the same function are scored. Several proxies are combined by
     their ranks among all networks seen. An interrupted search goes on where it stopped when the
@@ -139,7 +145,24 @@ def command(
                     --benchmark nasbench201 --out runs/first
     nasproxy search --space nasbench201 --budget 500 --sampler nsga2
                     --objectives proxies,latency:pixel3 --out runs/front
+    nasproxy search --space nasbench201 --buy 100
+                    --evaluate "python train.py {arch}" --out runs/bought
     """
+    if run_buying(
+        click.get_current_context(),
+        buy,
+        space=space_name,
+        builder=builder,
+        length=length,
+        seed=seed,
+        benchmark=benchmark_name,
+        target=target,
+        out=out,
+        overwrite=overwrite,
+        as_json=as_json,
+        options=bought,
+    ):
+        return
     from nasproxy import benchmarks
     from nasproxy.proxies import get_all
     from nasproxy.search.result import RESULT

@@ -140,6 +140,15 @@ class NASBench201:
             "flops_naslib": counts.flops_naslib(architecture, skeleton),
         }
 
+    def describe(self, architecture: Cell) -> dict[str, float]:
+        """The cell in numbers: paths and their sums, the same for all cells of one function.
+
+        See ``nasproxy.spaces.nasbench201.description``.
+        """
+        from nasproxy.spaces.nasbench201.description import describe
+
+        return describe(architecture)
+
     def build(
         self, architecture: Cell, *, seed: int, classes: int = 10, in_channels: int = 3
     ) -> torch.nn.Module:

@@ -1,0 +1,1 @@
+"""ParZC: learn how the values of a network's nodes become a score."""

@@ -1,0 +1,181 @@
+"""A search with bought accuracies and its outputs; no accuracy is ever paid for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import zerocost
+from nasproxy.errors import NasproxyError
+from nasproxy.prediction.predictor import get
+from nasproxy.scoring.correlation import check_same_space
+from nasproxy.search.bought_result import (
+    PICTURE,
+    RESULT,
+    TABLE,
+    BoughtResult,
+    result_of_purchases,
+    write_purchases,
+)
+from nasproxy.search.buying import BuyingOptions, Purchase, buy
+from nasproxy.search.pool import Pool, listed_pool, table_pool
+from nasproxy.search.shop import Shop
+from nasproxy.spaces.space import SearchSpace
+from zerocost.files import sha256_of
+from zerocost.journal import Journal
+from zerocost.manifest import Counts, begin, finish, write_manifest
+
+if TYPE_CHECKING:
+    from nasproxy.benchmarks.table import BenchmarkTable
+
+__all__ = ["OUTPUTS", "spend"]
+
+A = TypeVar("A", bound=Hashable)
+
+JOURNAL = "bought.jsonl"
+MANIFEST = "manifest.json"
+OUTPUTS = (TABLE, RESULT, PICTURE, MANIFEST)
+
+
+def spend(
+    space: SearchSpace[A],
+    shop: Shop,
+    out: Path,
+    *,
+    budget: int,
+    predictor: str = "gp",
+    options: BuyingOptions | None = None,
+    scores: Path | None = None,
+    benchmark: BenchmarkTable | None = None,
+    target: str | None = None,
+    overwrite: bool = False,
+    inputs: Sequence[Path] = (),
+    command: Sequence[str] = (),
+    on_purchase: Callable[[tuple[Purchase, ...]], None] | None = None,
+) -> BoughtResult:
+    """Buy accuracies by ``nasproxy.search.buying.buy`` and write what was found to a folder.
+
+    Each accuracy is in the folder's journal before anything else happens, and stays there: the
+    same call after an interruption or a failed training proposes the same architectures, takes
+    what is there, goes on, and ends with the same files. A larger budget with ``overwrite`` goes
+    on from a finished search.
+
+    Args:
+        space: where to search.
+        shop: where accuracies come from.
+        out: the folder; made where it does not exist.
+        budget: how many accuracies in all.
+        predictor: a registered one.
+        options: how the budget is spent.
+        scores: a score table, whose proxies the predictor reads beside the description; only its
+            architectures are candidates.
+        benchmark: true values to report beside.
+        target: of the benchmark; its first where None.
+        overwrite: whether the outputs of a finished search may be replaced.
+        inputs: files that were read, for the manifest.
+        command: the command line, for the manifest.
+        on_purchase: called with all purchases after each.
+
+    Raises:
+        NasproxyError: a budget below 1, an unknown name, a benchmark or scores of another space,
+            outputs that exist, or a training that failed.
+        ZerocostError: the journal is of a search with other settings, or the disk is full.
+    """
+    chosen, wanted = get(predictor), options or BuyingOptions()
+    if benchmark is not None:
+        check_same_space(space.name, benchmark)
+        target = target or next(iter(benchmark.targets))
+        benchmark.best(target)
+    if budget < 1:
+        raise NasproxyError(f"a budget of {budget} trainings", accepted="1 or more")
+    pool = _candidates(space, shop, wanted.seed, scores)
+    _prepare(out, overwrite)
+    settings: dict[str, object] = {
+        "space": space.name,
+        "bought": shop.name,
+        "higher_is_better": shop.higher_is_better,
+        "predictor": predictor,
+        "scores": None if scores is None else sha256_of(scores),
+        **asdict(wanted),
+        "version": zerocost.__version__,
+    }
+    configuration = settings | {
+        "budget": budget,
+        "benchmark": None if benchmark is None else benchmark.name,
+        "target": target,
+    }
+    manifest = begin(
+        "nasproxy",
+        command=command,
+        configuration=configuration,
+        seeds={"search": wanted.seed},
+        inputs=[*inputs, *([] if scores is None else [scores])],
+        libraries=("numpy", "scipy", "scikit-learn"),
+    )
+    purchases: tuple[Purchase, ...] = ()
+    with Journal(out / JOURNAL, settings) as journal:
+        paid = {record["function"]: record["accuracy"] for record in journal.records}
+
+        def train(text: str, function: str) -> float:
+            if function not in paid:
+                accuracy = shop.train(text, function)
+                record = {"architecture": text, "function": function, "accuracy": accuracy}
+                journal.append(record)
+                paid[function] = accuracy
+            return float(paid[function])
+
+        for purchases in buy(
+            space,
+            train,
+            budget,
+            chosen,
+            wanted,
+            pool=pool,
+            higher_is_better=shop.higher_is_better,
+        ):
+            if on_purchase is not None:
+                on_purchase(purchases)
+    result = result_of_purchases(purchases, shop, benchmark, target)
+    write_purchases(result, out, shop, target, configuration)
+    outputs = [out / name for name in OUTPUTS if name != MANIFEST and (out / name).exists()]
+    manifest = finish(manifest, outputs=outputs, counts=Counts(len(purchases), len(purchases)))
+    write_manifest(manifest, out / MANIFEST, overwrite=True)
+    return result
+
+
+def _candidates(
+    space: SearchSpace[A], shop: Shop, seed: int, scores: Path | None
+) -> Pool[A] | None:
+    """All the candidates; None where they are drawn anew for every fit."""
+    within = None if shop.within is None else set(shop.within)
+    if scores is not None:
+        from nasproxy.scoring.table import read_scores
+
+        table = read_scores(scores)
+        if table.space and table.space != space.name:
+            raise NasproxyError(
+                f"{scores} holds scores of the space {table.space!r}",
+                accepted=f"scores of the space {space.name!r}",
+            )
+        return table_pool(space, table.architectures, seed, scores=table.scores, within=within)
+    if shop.within is not None:
+        return table_pool(space, list(dict.fromkeys(shop.within)), seed, within=within)
+    return listed_pool(space, seed)
+
+
+def _prepare(out: Path, overwrite: bool) -> None:
+    from nasproxy.scoring.readiness import make_folder
+
+    if out.is_file():
+        raise NasproxyError(f"{out} is a file", accepted="a folder", hint="choose another --out")
+    existing = [name for name in OUTPUTS if (out / name).exists()]
+    if existing and not overwrite:
+        raise NasproxyError(
+            f"{out} holds a finished search ({', '.join(existing)})",
+            accepted="a new folder, or one with an interrupted search",
+            hint="choose another --out, or say --overwrite, which keeps what was bought and goes "
+            "on to a larger --buy",
+        )
+    make_folder(out)
