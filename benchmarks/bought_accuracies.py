@@ -22,10 +22,10 @@ import numpy as np
 BUDGET = 200
 AFTER = (20, 50, 100, 200)
 PAPER = {"cifar10": 94.36, "cifar100": 73.49, "imagenet16-120": 46.34}
-WAYS = ("predicted", "predicted + proxies", "random", "evolution", "tpe")
+WAYS = ("predicted", "random", "evolution", "tpe", "predicted + proxies")
 RUNS = (
     *(("cifar10", way) for way in WAYS),
-    *((d, w) for d in ("cifar100", "imagenet16-120") for w in ("predicted + proxies", "random")),
+    *((d, w) for d in ("cifar100", "imagenet16-120") for w in ("predicted", "random")),
 )
 
 

@@ -12,6 +12,7 @@ from zerocost.downloads import Download
 from zerocost.errors import ZerocostError, did_you_mean
 
 __all__ = [
+    "AUTOFORMER",
     "CIFAR10_ARCHIVE",
     "CIFAR10_SUBSET",
     "CIFAR100_ARCHIVE",
@@ -20,6 +21,7 @@ __all__ = [
     "FLEXIBERT",
     "FLEXIBERT_METRICS",
     "HW_NASBENCH201",
+    "NASBENCH101",
     "NASBENCH201",
     "PUBLISHED_PROXIES",
     "PUBLISHED_PROXIES_IMAGENET16",
@@ -94,6 +96,28 @@ FLEXIBERT_METRICS = Download(
     licence="CC BY 4.0",
     description="FlexiBERT: 16 published metrics of the 500 encoders",
 )
+AUTOFORMER = Download(
+    name="vit/gt_autoformer.csv",
+    sha256="013467a05d97df2d202cadaf187a781ffb79db3b9b5c5d8b418e32e1cc8bf935",
+    urls=(
+        "https://raw.githubusercontent.com/lliai/Auto-Prox-AAAI24/"
+        "69ccf82bfa8897ce3c955a700a5b0f046d8e5f87/gt_results/gt_autoformer.csv",
+    ),
+    bytes=24_158,
+    licence="Apache-2.0",
+    description="AutoFormer: accuracy of 100 vision transformers on four data sets",
+)
+NASBENCH101 = Download(
+    name="nasbench101/data-1k.json",
+    sha256="97508235d7b6e1e4cee998629e87ec661d9a27ca882cc31f1503126340d6f1f2",
+    urls=(
+        "https://raw.githubusercontent.com/tiga1231/nasbench-vis/"
+        "a6f5839685f73057a7bca277b9ee5e36276d0bdf/static/data/data-1k.json",
+    ),
+    bytes=1_073_227,
+    licence="ISC",
+    description="NAS-Bench-101: validation accuracy of 1,000 cells",
+)
 CIFAR10_ARCHIVE = Download(
     name="images/cifar-10-binary.tar.gz",
     sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
@@ -165,6 +189,8 @@ DATA_SETS: tuple[DataSet, ...] = (
     DataSet("nasbench201", (NASBENCH201,)),
     DataSet("nasbench201-proxies", (PUBLISHED_PROXIES, PUBLISHED_PROXIES_IMAGENET16)),
     DataSet("hw-nasbench201", (HW_NASBENCH201,)),
+    DataSet("autoformer", (AUTOFORMER,)),
+    DataSet("nasbench101", (NASBENCH101,)),
     DataSet("flexibert", (FLEXIBERT,)),
     DataSet("flexibert-metrics", (FLEXIBERT_METRICS,)),
 )

@@ -17,6 +17,8 @@ REGISTRY: Registry[BenchmarkTable | Callable[[], BenchmarkTable]] = Registry(
         "nasbench201": "nasproxy.benchmarks.nasbench201:load",
         "nasbench201-analog": "nasproxy.benchmarks.analog:load",
         "flexibert": "nasproxy.benchmarks.flexibert:load",
+        "nasbench101": "nasproxy.benchmarks.nasbench101:load",
+        "autoformer": "nasproxy.benchmarks.autoformer:load",
         "hw-nasbench201": "nasproxy.benchmarks.hardware:load",
         "nasbench201-official": "nasproxy.benchmarks.official:load",
     },

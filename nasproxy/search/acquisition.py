@@ -55,7 +55,8 @@ def upper_confidence(
     prediction: Prediction, incumbent: float, rng: np.random.Generator
 ) -> Float64[np.ndarray, " n"]:
     """The mean and one spread above it. Reference: Srinivas et al., ICML 2010."""
-    return prediction.mean + prediction.spread
+    bound: Float64[np.ndarray, " n"] = prediction.mean + prediction.spread
+    return bound
 
 
 def thompson(

@@ -15,7 +15,9 @@ spaces: Registry[Any] = Registry(
     group="nasproxy.spaces",
     builtin={
         "nasbench201": "nasproxy.spaces.nasbench201.space:NASBench201",
+        "nasbench101": "nasproxy.spaces.nasbench101.space:NASBench101",
         "flexibert": "nasproxy.spaces.flexibert.space:FlexiBERT",
+        "autoformer": "nasproxy.spaces.autoformer.space:AutoFormer",
         "bert-mobilebert": "nasproxy.spaces.bert_mobilebert.space:BertMobileBERT",
         "bert-mobilebert-10m": "nasproxy.spaces.bert_mobilebert.space:ten_million",
         "bert-mobilebert-5m": "nasproxy.spaces.bert_mobilebert.space:five_million",

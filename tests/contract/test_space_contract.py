@@ -13,9 +13,11 @@ from torch import nn
 
 from nasproxy.errors import NasproxyError
 from nasproxy.spaces import SearchSpace
+from nasproxy.spaces.autoformer import AutoFormer
 from nasproxy.spaces.bert_mobilebert import BertMobileBERT
 from nasproxy.spaces.bert_mobilebert.architecture import Sizes
 from nasproxy.spaces.flexibert import FlexiBERT
+from nasproxy.spaces.nasbench101 import NASBench101
 from nasproxy.spaces.nasbench201 import NASBench201
 from nasproxy.testing.spaces import SearchSpaceContract
 
@@ -38,6 +40,18 @@ class TestBertMobileBERT(SearchSpaceContract):
     @pytest.fixture
     def space(self) -> SearchSpace[Any]:
         return BertMobileBERT("small", Sizes(layers=3, hidden=96, steps=2), length=8)
+
+
+class TestAutoFormer(SearchSpaceContract):
+    @pytest.fixture
+    def space(self) -> SearchSpace[Any]:
+        return AutoFormer(side=32)
+
+
+class TestNASBench101(SearchSpaceContract):
+    @pytest.fixture
+    def space(self) -> SearchSpace[Any]:
+        return NASBench101(stem=8, cells=1)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from zerocost.downloads import Download
 from zerocost.errors import ZerocostError
 
 NAMES = ["cifar10", "cifar100", "nasbench201", "nasbench201-proxies", "hw-nasbench201"]
-NAMES += ["flexibert", "flexibert-metrics"]
+NAMES += ["autoformer", "nasbench101", "flexibert", "flexibert-metrics"]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def _of(content: bytes, name: str = "t.bin") -> Download:
 def test_every_data_set_has_a_name_an_address_and_a_hash() -> None:
     assert [s.name for s in data.list_data()] == NAMES
     for data_set in data.list_data():
-        assert data_set.bytes > 100_000
+        assert data_set.bytes > 10_000
         assert data_set.description
         assert data_set.licence
         for file in data_set.files:
@@ -46,7 +46,7 @@ def test_every_data_set_has_a_name_an_address_and_a_hash() -> None:
 
 def test_table_addresses_are_pinned_to_a_commit() -> None:
     tables = [f for s in data.list_data() for f in s.files if f.name.endswith(".csv")]
-    assert len(tables) == 5
+    assert len(tables) == 6
     for file in tables:
         commit = file.urls[0].split("/")[5]
         assert len(commit) == 40
@@ -142,4 +142,4 @@ def test_the_registry_agrees_with_the_list_of_hashes() -> None:
 
 def test_downloads_are_values() -> None:
     assert dataclasses.replace(data.NASBENCH201) == data.NASBENCH201
-    assert len({f for s in data.list_data() for f in s.files}) == 8
+    assert len({f for s in data.list_data() for f in s.files}) == 10
