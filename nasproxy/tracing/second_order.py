@@ -79,6 +79,11 @@ class TwiceDifferentiable(TorchFunctionMode):
             )
         return func(*args, **kwargs) if found is None else found
 
+    def __exit__(self, *exception: Any) -> None:
+        # Steps of the graph lead to calls, and calls to this: kept, none would ever be freed.
+        self._after.clear()
+        super().__exit__(*exception)
+
     def _convolved(self, dimensions: int, *args: Any, **kwargs: Any) -> Tensor | None:
         """The convolution; None where it is not one by a node under a batch."""
         named = dict(zip(("input", "weight", *_DEFAULTS), args, strict=False)) | kwargs
