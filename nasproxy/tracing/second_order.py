@@ -82,7 +82,7 @@ class TwiceDifferentiable(TorchFunctionMode):
     def __exit__(self, *exception: Any) -> None:
         # Steps of the graph lead to calls, and calls to this: kept, none would ever be freed.
         self._after.clear()
-        super().__exit__(*exception)
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
 
     def _convolved(self, dimensions: int, *args: Any, **kwargs: Any) -> Tensor | None:
         """The convolution; None where it is not one by a node under a batch."""
