@@ -31,8 +31,8 @@ from zerocost.journal import Journal
 BASE = replace(MABN, members=1, draws=2)
 
 
-def variants() -> dict[str, Mabn]:
-    """The base and everything that differs from it in one point."""
+def variants(proxies: tuple[str, ...] = ()) -> dict[str, Mabn]:
+    """The base and everything that differs from it in one point; proxies: all of the nodes."""
     shape, schedule = BASE.shape, BASE.schedule
     losses = {
         "loss: diffkendall-product (ParZC)": {"loss": "diffkendall-product"},
@@ -57,8 +57,7 @@ def variants() -> dict[str, Mabn]:
         "dropout: 0.1": replace(BASE, shape=replace(shape, dropout=0.1)),
         "nodes: published normalisation, its 3 proxies": replace(BASE, nodes="published"),
         "nodes: published normalisation, all proxies": replace(
-            BASE, nodes="published", proxies=("fisher", "grad_norm", "grasp", "plain", "snip",
-                                              "synflow"),
+            BASE, nodes="published", proxies=proxies
         ),
         "nodes: summed over the network": replace(BASE, nodes="summed"),
         "target: standardised, not normal scores": replace(BASE, target="standard"),
@@ -80,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
         known = {(r["variant"], r["draw"], r["seed"]) for r in journal.records}
         for draw in range(arguments.draws):
             for seed in range(arguments.seeds):
-                for name, mabn in variants().items():
+                for name, mabn in variants(features.need_nodes().proxies).items():
                     if (name, draw, seed) in known or arguments.only not in name:
                         continue
                     found = evaluate_draw(

@@ -106,7 +106,7 @@ class Mixer(nn.Module):
     def segments(self, x: Float[Tensor, "b inputs"]) -> Float[Tensor, "b l p"]:
         """The part of a pass before the first Bayesian layer, which no draw changes."""
         projected: Tensor = self.project(x)
-        return projected.unflatten(1, (self.shape.segments, self.shape.width))
+        return projected.reshape(len(x), self.shape.segments, self.shape.width)
 
     def of_segments(
         self,
