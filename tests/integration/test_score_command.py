@@ -170,7 +170,7 @@ def test_wrong_input_is_answered(corpus: Path, score: Command) -> None:
         (("corpus", "--out", "scores", "--scorers", "signal"), "signals"),
         (("corpus", "--out", "scores", "--scorers", "signals,"), "an empty name"),
         (("corpus", "--out", "scores", "--scorers", "mine:LENGTH_COLUMN"), "is no scorer"),
-        (("corpus", "--out", "scores", "--scorers", "rater:x"), "no kind of scorer named 'rater'"),
+        (("corpus", "--out", "scores", "--scorers", "judge:x"), "no kind of scorer named 'judge'"),
         (("corpus", "--out", "scores", "--max-document-bytes", "many"), "64M"),
         (("corpus", "--out", "stopped", "--strict"), "a.jsonl, row 7: invalid_utf8"),
         (("corpus",), "--out"),

@@ -43,18 +43,15 @@ def command(rater: str, labels: Path, **arguments: Any) -> None:
     dataselect rater evaluate education.safetensors test.jsonl
     dataselect rater evaluate heuristics labels.jsonl --column heuristic_cleanliness
     """
-    from dataselect.scorers.named import scorers_of
     from dataselect.scorers.raters.evaluation import evaluate
     from dataselect.scorers.raters.labels import read_labels
-    from dataselect.scorers.raters.named import rater_of
+    from dataselect.scorers.raters.named import scorer_to_evaluate
 
-    is_file = Path(rater.partition("#")[0]).suffix in (".safetensors", ".bin", ".ftz")
-    scorer = rater_of(rater) if is_file and ":" not in rater else scorers_of(rater)[0]
     labelled = read_labels(
         labels, text=tuple(arguments["text"].split(",")), label_column=arguments["label_column"]
     )
     found = evaluate(
-        scorer,
+        scorer_to_evaluate(rater),
         labelled,
         column=arguments["column"],
         threshold=arguments["threshold"],

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from dataselect.errors import DataselectError
 from dataselect.scorers.scorer import Scorer
 
-__all__ = ["rater_of"]
+__all__ = ["rater_of", "scorer_to_evaluate"]
 
 _HUGGING_FACE = "hf:"
+_FASTTEXT = (".bin", ".ftz")
+_FILES = (".safetensors", *_FASTTEXT)
 
 
 def rater_of(argument: str) -> Scorer:
@@ -25,10 +26,11 @@ def rater_of(argument: str) -> Scorer:
         DataselectError: there is no such rater, or it cannot be used.
     """
     if argument.startswith(_HUGGING_FACE):
-        made = import_module("dataselect.scorers.hf").hf_rater
-        return cast(Scorer, made(argument.removeprefix(_HUGGING_FACE)))
+        from dataselect.scorers.hf import hf_rater
+
+        return cast(Scorer, hf_rater(argument.removeprefix(_HUGGING_FACE)))
     path, _, chosen = argument.partition("#")
-    if Path(path).suffix in (".bin", ".ftz"):
+    if Path(path).suffix in _FASTTEXT:
         from dataselect.scorers.raters.fasttext import fasttext_rater
 
         return cast(Scorer, fasttext_rater(Path(path), chosen or None))
@@ -41,3 +43,23 @@ def rater_of(argument: str) -> Scorer:
     from dataselect.scorers.raters.file import load_rater
 
     return cast(Scorer, load_rater(Path(argument)))
+
+
+def scorer_to_evaluate(text: str) -> Scorer:
+    """The scorer of a rater's file, or of a name as in ``score --scorers``.
+
+    Raises:
+        DataselectError: there is none, or it says something of documents in a corpus only.
+    """
+    from dataselect.scorers.named import scorers_of
+
+    if ":" not in text and Path(text.partition("#")[0]).suffix in _FILES:
+        return rater_of(text)
+    found = scorers_of(text)[0]
+    if isinstance(found, Scorer):
+        return found
+    raise DataselectError(
+        f"{text} scores documents against the corpus that they are in",
+        accepted="a scorer of single documents",
+        hint="fit it first: dataselect fit dsir --help",
+    )

@@ -5,16 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.eight import (
-    letters_of,
-    load,
-    low_lanes,
-    trailing_lanes,
-)
-from dataselect.scorers.signals.kernels.hashing import SEED, hash_codes, mixed, stirred
+from dataselect.scorers.signals.kernels.eight import load, low_lanes
 from dataselect.scorers.signals.kernels.unicode_tables import SPACE, UPPER, WORD, class_of
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
 from dataselect.scorers.wordpunct.lowering import DOT_ABOVE, DOTTED_I, Lowering, lowered
+from dataselect.scorers.words.hashing import SEED, hash_codes, mixed, stirred
+from dataselect.scorers.words.lanes import letters_of, trailing_lanes
 from zerocost.compiled import compiled_within
 
 __all__ = ["LINE_END", "hash_words"]

@@ -13,7 +13,7 @@ from importlib import resources
 
 import numpy as np
 
-from dataselect.scorers.signals.kernels.hashing import hash_of
+from dataselect.scorers.words.hashing import hash_of
 
 __all__ = ["LISTS", "RANKED", "list_tables", "rank_tables", "ranked_words", "words_of"]
 

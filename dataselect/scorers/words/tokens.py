@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.eight import letters_of, load, low_lanes, trailing_lanes
-from dataselect.scorers.signals.kernels.hashing import PRIME, SEED, mixed, stirred
+from dataselect.scorers.signals.kernels.eight import load, low_lanes
 from dataselect.scorers.signals.kernels.unicode_tables import (
     MARK,
     SPACE,
@@ -16,6 +15,8 @@ from dataselect.scorers.signals.kernels.unicode_tables import (
     class_of,
 )
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
+from dataselect.scorers.words.hashing import PRIME, SEED, mixed, stirred
+from dataselect.scorers.words.lanes import letters_of, trailing_lanes
 from zerocost.compiled import compiled_within
 
 __all__ = ["MARK_TOKEN", "NO_TOKEN", "WORD_TOKEN", "fold_of", "look_up", "next_token", "pair"]

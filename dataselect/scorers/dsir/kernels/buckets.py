@@ -7,11 +7,11 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 
 from dataselect.scorers.dsir.kernels.sha256 import sha256_bucket
 from dataselect.scorers.signals.kernels.eight import PADDING
-from dataselect.scorers.signals.kernels.hashing import PRIME
 from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
 from dataselect.scorers.wordpunct.hashes import hash_words
 from dataselect.scorers.wordpunct.lowering import Lowering
 from dataselect.scorers.wordpunct.spelled import spell_words
+from dataselect.scorers.words.hashing import PRIME
 from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["read_buckets"]

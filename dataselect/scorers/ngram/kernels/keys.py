@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt64
 
-from dataselect.scorers.signals.kernels.hashing import PRIME, SEED
+from dataselect.scorers.words.hashing import PRIME, SEED
 from zerocost.compiled import compiled_within
 
 __all__ = ["first_key", "found_at", "home", "key_of", "longer_key", "place_for"]

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64, UInt8, UInt64
 
 from dataselect.scorers.signals.kernels.eight import PADDING
-from dataselect.scorers.signals.kernels.hashing import PRIME, SEED
 from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
 from dataselect.scorers.wordpunct.hashes import LINE_END, hash_words
 from dataselect.scorers.wordpunct.lowering import Lowering
+from dataselect.scorers.words.hashing import PRIME, SEED
 from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["read_tokens", "tokens_of"]

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int32, UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.hashing import PRIME
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
+from dataselect.scorers.words.hashing import PRIME
 from dataselect.scorers.words.lists import RANKED
 from dataselect.scorers.words.tokens import (
     NO_TOKEN,
