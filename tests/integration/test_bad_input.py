@@ -41,7 +41,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no number": ((*SEARCH, "--seed", "one", "--out", "o"), ("'one'", "--seed")),
     "space": (
         ("score", "--space", "nasbench20", "--arch", CELL),
-        ("no space named 'nasbench20'", "did you mean nasbench201?"),
+        ("no space named 'nasbench20'", "did you mean nasbench201"),
     ),
     "space module": (
         ("score", "--space", "nowhere:SPACE", "--arch", CELL),
@@ -97,7 +97,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("naswot needs a batch of at least 2, and this one has 1", "2 samples or more"),
     ),
     "a search with one": (
-        (*_swapped(SEARCH, "--batch-size", "1"), "--out", "o"),
+        (*_swapped(SEARCH, "--batch-size", "1"), "--proxies", "naswot", "--out", "o"),
         ("naswot needs a batch of at least 2", "--batch-size 64"),
     ),
     "batch of 0": ((*_swapped(RANK, "--batch-size", "0"), "--out", "o"), ("size is 0", "from 1")),
@@ -261,9 +261,10 @@ def test_what_exists_is_not_overwritten_unasked(nasproxy: Command, here: Path) -
 def test_an_overwriting_search_that_fails_leaves_the_old_results(
     nasproxy: Command, here: Path
 ) -> None:
-    assert nasproxy(*SEARCH, "--out", "s").code == 0
+    asked = (*SEARCH, "--proxies", "naswot", "--out", "s")
+    assert nasproxy(*asked).code == 0
     before = _contents(here)
-    found = nasproxy(*_swapped(SEARCH, "--batch-size", "1"), "--out", "s", "--overwrite")
+    found = nasproxy(*_swapped(asked, "--batch-size", "1"), "--overwrite")
     assert found.code == 2
     assert _contents(here) == before
 
