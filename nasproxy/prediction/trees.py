@@ -16,14 +16,15 @@ __all__ = ["TREES", "FittedTrees", "Trees"]
 
 _KIND = "trees"
 _LEAF = -1
+_LARGE = 1e30  # where numbers of 32 bits, which splits are made on, are about to end
 
 
 @dataclass(frozen=True)
 class Trees:
     """The mean of extremely randomised trees, of the accuracies' normal scores.
 
-    Trees read the order of a column's numbers and nothing else, so nothing is scaled. O(n log n)
-    a tree.
+    Trees split one column at a time, so nothing is scaled; numbers beyond 1e30 (`dss` has them)
+    keep their order by their logarithm. O(n log n) a tree.
 
     Attributes:
         count: of trees.
@@ -45,7 +46,7 @@ class Trees:
         model = ExtraTreesRegressor(
             self.count, max_features=self.share, random_state=np.random.RandomState(seed)
         )
-        model.fit(features.levels, normal_scores(accuracies))
+        model.fit(_tamed(features.levels), normal_scores(accuracies))
         grown = [estimator.tree_ for estimator in model.estimators_]
         starts = np.cumsum([0, *(tree.node_count for tree in grown)], dtype=np.int64)
 
@@ -105,7 +106,7 @@ class FittedTrees:
         See ``nasproxy.prediction.predictor.Fitted.predict``.
         """
         # The splits were made on numbers of this precision; others would fall on the other side.
-        x = features.columns(self.names).astype(np.float32)
+        x = _tamed(features.columns(self.names)).astype(np.float32)
         total, squares = np.zeros(len(x)), np.zeros(len(x))
         for root in self.roots:
             leaves = self.value[self._leaves(x, int(root))]
@@ -134,6 +135,14 @@ class FittedTrees:
             for name in ("roots", "left", "right", "column", "threshold", "value")
         }
         write_fitted(folder, _KIND, {"columns": list(self.names)}, tensors, overwrite=overwrite)
+
+
+def _tamed(columns: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+    """The numbers themselves, and beyond a large one their logarithm, continuous and monotone."""
+    size = np.abs(columns)
+    beyond = np.copysign(_LARGE * (1 + np.log(np.maximum(size, _LARGE) / _LARGE)), columns)
+    tamed: Float64[np.ndarray, "n d"] = np.where(size > _LARGE, beyond, columns)
+    return tamed
 
 
 def _joined(parts: list[np.ndarray]) -> Int32[np.ndarray, " m"]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dataselect.scorers.dsir import Features
 from dataselect.scorers.signals.arrow import text_arrays
+from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.utf8 import repaired
 from dataselect.scorers.wordpunct import LINE_END, hash_words, lowering
 from zerocost.compiled import compiled
@@ -33,7 +34,7 @@ TEXTS = st.lists(TEXT, max_size=8)
 # Kernels within kernels cannot be called from Python.
 @compiled
 def words_of(text: Any, tables: Any, lines: bool, hashes: Any, codes: Any) -> int:
-    return hash_words(text, 0, len(text) - 8, tables, lines, hashes, codes)
+    return hash_words(text, 0, len(text) - PADDING, tables, lines, hashes, codes)
 
 
 def hashed(document: str, *, lines: bool = False) -> list[int]:

@@ -126,3 +126,11 @@ def test_a_space_without_a_description_is_described_by_its_choices() -> None:
     features = features_of(space, [space.sample(rng) for _ in range(5)])
     hidden = [name for name in features.names if name.startswith("choice:hidden=")]
     np.testing.assert_array_equal(features.columns(hidden).sum(axis=1), 1)
+
+
+def test_trees_read_numbers_that_32_bits_do_not_hold() -> None:
+    sizes = 10.0 ** np.linspace(20, 300, 40)
+    features = Features(tuple(map(str, range(40))), ("proxy:dss",), sizes[:, None])
+    found = Trees(count=20).fit(features, np.arange(40.0), seed=0).predict(features).mean
+    assert (np.diff(found) > 0).mean() > 0.9
+    assert (np.diff(found) >= 0).all()
