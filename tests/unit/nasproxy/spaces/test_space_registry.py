@@ -39,7 +39,7 @@ def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(NasproxyError) as caught:
         spaces.get("nasbench21")
     assert caught.value.wrong == "there is no space named 'nasbench21'"
-    assert "did you mean nasbench201?" in str(caught.value)
+    assert "did you mean nasbench201" in str(caught.value)
     assert "nasproxy spaces" in str(caught.value)
 
 
