@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import raters_reference as plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from dataselect.scorers.signals.arrow import text_arrays
 from dataselect.scorers.signals.kernels.unicode_tables import unicode_tables
 from dataselect.scorers.words.counting import count_lists
 from dataselect.scorers.words.lists import LISTS, list_tables, ranked_words, words_of
-from tests.property import raters_reference as plain
 
 RANKS = {word: rank for rank, word in enumerate(ranked_words())}
 PIECES = st.one_of(
