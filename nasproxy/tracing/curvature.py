@@ -20,7 +20,6 @@ __all__ = ["differentiates_alike", "hessian_products"]
 _ALIKE = frozenset(
     {
         "AccumulateGrad",
-        "torch::autograd::AccumulateGrad",
         "AdaptiveAvgPool2DBackward0",
         "AddBackward0",
         "AddmmBackward0",
@@ -64,7 +63,8 @@ def differentiates_alike(loss: Tensor) -> bool:
     waiting, seen = [loss.grad_fn], {loss.grad_fn}
     while waiting:
         node = waiting.pop()
-        if node.name() not in _ALIKE:
+        # Some versions of torch put a namespace before the name.
+        if node.name().rpartition("::")[2] not in _ALIKE:
             return False
         for following, _ in node.next_functions:
             if following is not None and following not in seen:

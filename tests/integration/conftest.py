@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -38,8 +38,7 @@ def needs(argument):
 """
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a command ended and what it printed."""
 
     code: int
@@ -59,39 +58,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def nasproxy(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
-    """The command in this process: quick; with one thread, as `started` has it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    from zerocost_cli.nasproxy.main import run
-
-    def call(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["nasproxy", *map(str, arguments)])
-        capfd.readouterr()
-        code = 0
-        try:
-            run()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capfd.readouterr()
-        return Outcome(code, printed.out, printed.err)
-
-    yield call
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def dataselect(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def _caller(
+    name: str,
+    run: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> Command:
-    """The command dataselect in this process."""
-    from zerocost_cli.dataselect.main import run
+    """A command's function, called as the command is."""
 
     def call(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["dataselect", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         capfd.readouterr()
         code = 0
         try:
@@ -102,6 +78,40 @@ def dataselect(
         return Outcome(code, printed.out, printed.err)
 
     return call
+
+
+@pytest.fixture
+def nasproxy(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """The command in this process: quick; with one thread, as `started` has it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    from zerocost_cli.nasproxy.main import run
+
+    yield _caller("nasproxy", run, monkeypatch, capfd)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def dataselect(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """The command dataselect in this process."""
+    from zerocost_cli.dataselect.main import run
+
+    return _caller("dataselect", run, monkeypatch, capfd)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], list[str], str]:
+    """300 documents, the files that they are in, and their score folder."""
+    from scored_corpus import documents, score, write_corpus
+
+    folder = tmp_path_factory.mktemp("scored")
+    rows = documents(300)
+    corpus = write_corpus(folder / "corpus", rows)
+    return rows, corpus, score(corpus, folder / "scores")
 
 
 def started(

@@ -92,3 +92,12 @@ def read_documents(folder: Path) -> list[dict[str, Any]]:
         elif path.is_file():
             found += [json.loads(line) for line in path.read_text().splitlines()]
     return found
+
+
+def good(row: dict[str, Any]) -> float | None:
+    return number(row["text"].split()[:1])
+
+
+def ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The documents that have a score, the best first, ties in the corpus' order."""
+    return sorted((r for r in rows if good(r) is not None), key=lambda r: -(good(r) or 0.0))

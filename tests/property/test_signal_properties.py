@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import reading_reference
 import signals_reference as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,7 +66,7 @@ def expected(text: str) -> dict[str, reference.Value]:
         **reference.redpajama(text, STOP_WORDS),
         **reference.gopher(text),
         **reference.c4(text, TERMINAL)[0],
-        **reference.reading(text, TERMINAL),
+        **reading_reference.reading(text, TERMINAL),
     }
     letters = [letter for letter in text if letter.isalpha()]
     unspaced = sum(any(low <= ord(c) <= high for low, high in unicode.SCRIPTS) for c in letters)
@@ -129,7 +130,7 @@ def test_what_else_is_asked_does_not_matter(texts: list[str], names: set[str]) -
 @given(st.text("aeiouylrsdntgmhcfqxzAEIOUYLRSDT", min_size=1, max_size=70))
 def test_syllables_are_those_of_the_rules(word: str) -> None:
     data = np.frombuffer(word.encode() + b"eayouieo", np.uint8)
-    assert syllables_of(data, len(word)) == reference.syllables(word)
+    assert syllables_of(data, len(word)) == reading_reference.syllables(word)
 
 
 @pytest.mark.parametrize("length", [*range(1, 70), 130, 1100])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
-from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.utf8 import readable
 from dataselect.scorers.words.tokens import (
     NO_TOKEN,
     WORD_TOKEN,
@@ -47,10 +46,7 @@ def count_lists(
     for document in range(present.shape[0]):
         if not present[document]:
             continue
-        text, at, end = data, offsets[document], offsets[document + 1]
-        if end + PADDING > data.shape[0] or not is_valid(text, at, end):
-            text = repaired(text, at, end)
-            at, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+        text, at, end = readable(data, offsets[document], offsets[document + 1])
         row = counts[document]
         before = np.uint64(0)
         while True:

@@ -6,8 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
 from dataselect.scorers.dsir.kernels.sha256 import sha256_bucket
-from dataselect.scorers.signals.kernels.eight import PADDING
-from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.utf8 import readable
 from dataselect.scorers.wordpunct.hashes import hash_words
 from dataselect.scorers.wordpunct.lowering import Lowering
 from dataselect.scorers.wordpunct.spelled import spell_words
@@ -73,10 +72,7 @@ def read_buckets(
     for document in range(present.shape[0]):
         if not present[document]:
             continue
-        text, start, end = data, offsets[document], offsets[document + 1]
-        if end + PADDING > data.shape[0] or not is_valid(text, start, end):
-            text = repaired(text, start, end)
-            start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+        text, start, end = readable(data, offsets[document], offsets[document + 1])
         if end - start > room:
             room = max(end - start, 2 * room)
             letters, places, hashes, codes = _memory(room, cryptographic)

@@ -7,8 +7,7 @@ from jaxtyping import Bool, Float64, Int64, UInt8, UInt64
 
 from dataselect.scorers.ngram.kernels.keys import first_key, found_at, home, longer_key
 from dataselect.scorers.ngram.kernels.tokens import tokens_of
-from dataselect.scorers.signals.kernels.eight import PADDING
-from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.utf8 import readable
 from dataselect.scorers.wordpunct.lowering import Lowering
 from zerocost.compiled import compiled, compiled_within
 
@@ -77,10 +76,7 @@ def score_documents(
     for document in range(present.shape[0]):
         if not present[document]:
             continue
-        text, start, end = data, offsets[document], offsets[document + 1]
-        if end + PADDING > data.shape[0] or not is_valid(text, start, end):
-            text = repaired(text, start, end)
-            start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+        text, start, end = readable(data, offsets[document], offsets[document + 1])
         if end - start > room:
             room = max(end - start, 2 * room)
             tokens, codes = np.empty(room + 2, np.uint64), np.empty(room + 2, np.int32)

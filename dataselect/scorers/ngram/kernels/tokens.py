@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int32, Int64, UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.eight import PADDING
-from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.utf8 import readable
 from dataselect.scorers.wordpunct.hashes import LINE_END, hash_words
 from dataselect.scorers.wordpunct.lowering import Lowering
 from dataselect.scorers.words.hashing import PRIME, SEED
@@ -76,10 +75,7 @@ def read_tokens(
     for document in range(documents):
         if not present[document]:
             continue
-        text, start, end = data, offsets[document], offsets[document + 1]
-        if end + PADDING > data.shape[0] or not is_valid(text, start, end):
-            text = repaired(text, start, end)
-            start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+        text, start, end = readable(data, offsets[document], offsets[document + 1])
         # The 0 before the document falls on the one behind the last; the first one goes.
         first = max(size - 1, 0)
         n = tokens_of(text, start, end, tables, by_bytes, out[first:], codes)

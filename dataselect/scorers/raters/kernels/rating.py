@@ -17,10 +17,9 @@ from dataselect.scorers.raters.kernels.grams import (
     word_grams,
     word_room,
 )
-from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.repetition import numbered, tables_for
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
-from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.utf8 import readable
 from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["count_grams", "rate"]
@@ -83,10 +82,7 @@ def rate(
     for document in range(present.shape[0]):
         if not present[document]:
             continue
-        text, start, end = data, offsets[document], offsets[document + 1]
-        if end + PADDING > data.shape[0] or not is_valid(text, start, end):
-            text = repaired(text, start, end)
-            start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+        text, start, end = readable(data, offsets[document], offsets[document + 1])
         if end - start > listed:
             listed = max(end - start, 2 * listed)
             room = room_of(listed)
@@ -188,10 +184,7 @@ def count_grams(
         rows[document + 1] = size
         if not present[document]:
             continue
-        text, start, end = data, offsets[document], offsets[document + 1]
-        if end + PADDING > data.shape[0] or not is_valid(text, start, end):
-            text = repaired(text, start, end)
-            start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+        text, start, end = readable(data, offsets[document], offsets[document + 1])
         if end - start > listed:
             listed = max(end - start, 2 * listed)
             room = room_of(listed)

@@ -11,7 +11,7 @@ from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import KNOWN_BITS, room_for
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
-from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.utf8 import readable
 from dataselect.scorers.signals.kernels.wants import WANT_C4
 from zerocost.compiled import compiled
 
@@ -49,10 +49,7 @@ def edited(
     for document in range(present.shape[0]):
         written = places[document]
         if present[document]:
-            text, start, end = data, offsets[document], offsets[document + 1]
-            if end + PADDING > data.shape[0] or not is_valid(text, start, end):
-                text = repaired(text, start, end)
-                start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+            text, start, end = readable(data, offsets[document], offsets[document + 1])
             if end - start > size:
                 size = max(end - start, 2 * size)
                 scratch = room_for(size, known)

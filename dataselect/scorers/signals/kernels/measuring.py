@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8, UInt64
 
 from dataselect.scorers.signals.kernels.c4 import keep_lines
-from dataselect.scorers.signals.kernels.eight import PADDING
 from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
 from dataselect.scorers.signals.kernels.repetition import (
     HashTables,
@@ -19,7 +18,7 @@ from dataselect.scorers.signals.kernels.repetition import (
 from dataselect.scorers.signals.kernels.scan import scan
 from dataselect.scorers.signals.kernels.scratch import Scratch, room_for
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
-from dataselect.scorers.signals.kernels.utf8 import is_valid, repaired
+from dataselect.scorers.signals.kernels.utf8 import readable
 from dataselect.scorers.signals.kernels.wants import (
     WANT_C4,
     WANT_DUPLICATES,
@@ -77,10 +76,7 @@ def measure(
     for document in range(present.shape[0]):
         if not present[document]:
             continue
-        text, start, end = data, offsets[document], offsets[document + 1]
-        if end + PADDING > data.shape[0] or not is_valid(text, start, end):
-            text = repaired(text, start, end)
-            start, end = np.int64(0), np.int64(text.shape[0] - PADDING)
+        text, start, end = readable(data, offsets[document], offsets[document + 1])
         if end - start > room:
             room = max(end - start, 2 * room)
             scratch = room_for(room, known)

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from dataselect.scorers.signals.kernels.eight import PADDING, load
 from zerocost.compiled import compiled, compiled_within
 
-__all__ = ["decoded", "is_valid", "repaired", "width"]
+__all__ = ["decoded", "is_valid", "readable", "repaired", "width"]
 
 _HIGH = np.uint64(0x8080808080808080)
 _REPLACEMENT = (0xEF, 0xBF, 0xBD)  # U+FFFD
@@ -121,3 +121,18 @@ def repaired(
             to += 3
         at += abs(size)
     return out
+
+
+@compiled
+def readable(
+    data: UInt8[np.ndarray, " bytes"], start: int, end: int
+) -> tuple[UInt8[np.ndarray, " text"], int, int]:
+    """Where a document is read: in place, or repaired, with `eight.PADDING` bytes behind it.
+
+    Returns:
+        Valid UTF-8, and where the document begins and ends in it.
+    """
+    if end + PADDING <= data.shape[0] and is_valid(data, start, end):
+        return data, start, end
+    text = repaired(data, start, end)
+    return text, np.int64(0), np.int64(text.shape[0] - PADDING)
