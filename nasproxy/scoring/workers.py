@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -63,7 +64,8 @@ def measure_in_order(
         jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(task,)
     ) as pool:
         try:
-            waiting.extend(pool.submit(_measure, request) for request in islice(todo, 4 * jobs))
+            with _interrupts_held():  # the first submission starts every process
+                waiting.extend(pool.submit(_measure, request) for request in islice(todo, 4 * jobs))
             while waiting:
                 yield waiting.popleft().result()
                 waiting.extend(pool.submit(_measure, request) for request in islice(todo, 1))
@@ -76,6 +78,25 @@ def measure_in_order(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes started here never see Ctrl-C, not even while they import; the parent does after.
+
+    Ctrl-C reaches every process of the terminal, and a worker takes seconds to import torch before
+    it can ask to be left alone. What is blocked stays blocked in a process that is started.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    # Starting it would unblock the signal again (until Python 3.12).
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

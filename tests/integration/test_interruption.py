@@ -97,6 +97,27 @@ def test_control_c_exits_130_and_keeps_what_is_scored(
     assert journal.read_bytes().count(b"\n") > 5
 
 
+def test_control_c_while_workers_import_leaves_them_alone(here: Path, start: Command) -> None:
+    running = start("rank", *SMALL, "--sample", 400, "--out", "scores.parquet", "--jobs", 2)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+    if not children.exists():
+        running.kill()
+        running.communicate(timeout=60)
+        pytest.skip("this system does not list the children of a process")
+    until = time.monotonic() + 300
+    # The tracker of resources comes first, then the workers, which import for a second or more.
+    while len(children.read_text().split()) < 3:
+        assert running.poll() is None, running.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    time.sleep(0.3)
+    os.killpg(running.pid, signal.SIGINT)
+    _, err = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert "the same command goes on from there" in err
+    assert "Traceback" not in err, err
+
+
 def _search(out: Path, **changed: Any) -> None:
     arguments: Mapping[str, Any] = {"budget": 20, "population": 6, "tournament": 2, **changed}
     batch = load_batch("noise", size=4)
