@@ -48,8 +48,8 @@ def optuna_alone(sampler: optuna.samplers.BaseSampler, proposals: int, several: 
     asked = distributions(SPACE)
     started = time.perf_counter()
     for number in range(proposals):
-        chosen = list(study.ask(asked).params.values())
-        place = float(sum(asked_.choices.index(one) for one, asked_ in zip(chosen, asked.values())))
+        chosen = study.ask(asked).params
+        place = float(sum(asked[name].choices.index(choice) for name, choice in chosen.items()))
         study.tell(number, [place, -place] if several else place)
     return 1e3 * (time.perf_counter() - started) / proposals
 
