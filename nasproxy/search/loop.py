@@ -33,7 +33,6 @@ _PATIENCE, _PATIENCE_WITH_TPE = 100, 10  # repeats before a fresh draw
 _FRESH_DRAWS, _FRESH_DRAWS_OF_A_LIST = 10_000, 500
 _REPEATS_BEFORE_WAITING = 20
 _RETELL_AFTER = 50
-_HOPELESS = 10_000  # functions outside the limits, and none within
 _ONE = (Objective(FITNESS, higher_is_better=True),)
 
 
@@ -78,6 +77,8 @@ class Search(Generic[A]):
         ledger: what is known and who has what; of this process alone where not given.
         study: the Optuna study that other processes share; one in memory where not given. Its
             sampler is set.
+        hopeless: functions found outside the limits, with none within, after which it gives up;
+            fewer where finding the cost of one takes long.
 
     Raises:
         NasproxyError: an unknown sampler, or an option out of range.
@@ -94,7 +95,9 @@ class Search(Generic[A]):
         combine: Literal["log", "mean"] = "log",
         ledger: Ledger | None = None,
         study: Study | None = None,
+        hopeless: int = 10_000,
     ) -> None:
+        self._hopeless = hopeless
         self._space = space
         self._evaluate = evaluate
         self._options = options or SamplerOptions()
@@ -173,11 +176,13 @@ class Search(Generic[A]):
         known = self._ledger.refresh()
         self._standing.update(known)
         self._outside = len(known) - len(self._standing.scored)
-        if not self._standing.scored and self._outside >= _HOPELESS:
+        if not self._standing.scored and self._outside >= self._hopeless:
+            lowest = {cost: np.nanmin([f.costs[cost] for f in known]) for cost in known[-1].costs}
             raise NasproxyError(
                 f"of the first {self._outside:,} networks none is within the limits; the last has "
                 f"{known[-1].outside}",
-                accepted="limits that some networks of the space keep",
+                accepted="limits that some networks of the space keep; the lowest seen: "
+                + ", ".join(f"{cost} {value:.6g}" for cost, value in lowest.items()),
                 bad_input=False,
             )
 

@@ -25,10 +25,10 @@ from nasproxy.scoring.readiness import (
 )
 from nasproxy.scoring.table import missing_reasons
 from nasproxy.scoring.workers import single_thread
-from nasproxy.search.costs import costs_of
+from nasproxy.search.costs import THIS, costs_of
 from nasproxy.search.evaluation import Evaluate, Evaluation, evaluator, from_record
 from nasproxy.search.ledger import Ledger
-from nasproxy.search.limits import Limit
+from nasproxy.search.limits import LATENCY, Limit
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.search.objectives import FITNESS, objectives_of
 from nasproxy.search.picks import picks_of
@@ -60,6 +60,8 @@ A = TypeVar("A", bound=Hashable)
 JOURNAL = "journal.jsonl"
 MANIFEST = "manifest.json"
 OUTPUTS = (TABLE, RESULT, PICTURE, FRONT, MANIFEST)
+# Networks outside the limits, and none within, after which a search gives up: in each case minutes.
+_HOPELESS, _HOPELESS_IF_MEASURED = 10_000, 200
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ def search(
             combine=combine,
             ledger=ledger,
             study=study,
+            hopeless=_HOPELESS_IF_MEASURED if LATENCY + THIS in priced else _HOPELESS,
         )
         for state in loop.run(budget):
             if on_evaluation is not None:

@@ -10,7 +10,6 @@ from optuna.trial import FrozenTrial
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.scoring.candidates import Candidate
-from nasproxy.search import loop as loop_module
 from nasproxy.search.evaluation import Evaluation
 from nasproxy.search.limits import Limit, exceeded
 from nasproxy.search.loop import Search
@@ -139,9 +138,7 @@ def test_limits_are_kept_by_every_sampler(sampler: str, objectives: list[str]) -
     assert last.proposals >= budget + last.outside
 
 
-def test_limits_that_nothing_keeps_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_module, "_HOPELESS", 200)
-
+def test_limits_that_nothing_keeps_end_the_search() -> None:
     class Endless(NASBench201):
         size = None  # type: ignore[assignment]
 
@@ -149,9 +146,10 @@ def test_limits_that_nothing_keeps_end_the_search(monkeypatch: pytest.MonkeyPatc
             self.made = getattr(self, "made", 0) + 1
             return str(self.made)
 
-    search = Search(Endless(), _evaluate(-1.0), PROXIES)  # type: ignore[arg-type]
-    with pytest.raises(NasproxyError, match="none is within the limits"):
+    search = Search(Endless(), _evaluate(-1.0), PROXIES, hopeless=200)  # type: ignore[arg-type]
+    with pytest.raises(NasproxyError, match="none is within the limits") as caught:
         list(search.run(5))
+    assert "the lowest seen: params " in str(caught.value)
 
 
 def test_a_front_of_a_search_is_that_of_its_values() -> None:
