@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["new_study", "retold", "shared_studies"]
 
 _EVENTS = "evaluations"
+_WAITS = (0.2, 0.5, 1.0, 2.0)  # seconds
 
 
 def new_study(higher_is_better: Sequence[bool]) -> Study:
@@ -45,18 +47,24 @@ def shared_studies(
     """
     import optuna
 
-    opened: Any = _opened(storage)
+    def made() -> tuple[Study, Study]:
+        opened: Any = _opened(storage)
+        study = optuna.create_study(
+            storage=opened,
+            study_name=name,
+            directions=_directions(higher_is_better),
+            load_if_exists=True,
+        )
+        events = optuna.create_study(
+            storage=opened, study_name=f"{name} {_EVENTS}", load_if_exists=True
+        )
+        return study, events
+
     with _quiet():
         try:
-            study = optuna.create_study(
-                storage=opened,
-                study_name=name,
-                directions=_directions(higher_is_better),
-                load_if_exists=True,
-            )
-            events = optuna.create_study(
-                storage=opened, study_name=f"{name} {_EVENTS}", load_if_exists=True
-            )
+            study, events = _again_if_others_make_it_too(made)
+        except NasproxyError:
+            raise
         except Exception as cause:  # what is raised differs by storage
             raise NasproxyError(
                 f"the study {name!r} in {storage} cannot be opened: "
@@ -71,6 +79,18 @@ def shared_studies(
             hint="choose another --study",
         )
     return study, events
+
+
+def _again_if_others_make_it_too(made: Callable[[], tuple[Study, Study]]) -> tuple[Study, Study]:
+    """Optuna's tables of a database are made without a lock: the second to make one fails."""
+    for seconds in _WAITS:
+        try:
+            return made()
+        except Exception as cause:
+            if not type(cause).__module__.startswith("sqlalchemy"):
+                raise
+            time.sleep(seconds)
+    return made()
 
 
 def retold(
