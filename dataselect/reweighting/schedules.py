@@ -93,7 +93,16 @@ class Cosine:
 
 def as_schedule(r: float | Schedule, warmup_steps: int) -> Schedule:
     """The schedule of a number or of a schedule, after a warm-up where there is one."""
-    schedule = r if callable(r) else Constant(float(r))
+    if callable(r):
+        schedule = r
+    else:
+        try:
+            schedule = Constant(float(r))
+        except (TypeError, ValueError):
+            raise DataselectError(
+                f"the temperature r = {r!r}",
+                accepted="a number above 0, or a schedule: a function of the step",
+            ) from None
     return WarmUp(warmup_steps, schedule) if warmup_steps else schedule
 
 
