@@ -253,7 +253,7 @@ def _parts(state: object) -> tuple[float, int, torch.Tensor]:
     )
 
 
-def _inputs(losses: torch.Tensor, prior: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+def _inputs(losses: object, prior: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     if not isinstance(losses, torch.Tensor):
         raise DataselectError(
             f"losses of type {type(losses).__name__}", accepted="a tensor of shape [n]"
