@@ -150,7 +150,8 @@ class LossReweighter(nn.Module):
         self, losses: Float[torch.Tensor, " n"], prior: Shaped[torch.Tensor, " n"] | None
     ) -> Reweighted:
         everyone, base = _inputs(losses, prior)
-        step, r, replicas, own, present = self.step, math.inf, 1, slice(None), None
+        step, r, replicas, own = self.step, math.inf, 1, slice(None)
+        present: torch.Tensor | None = None
         if self.training:
             r = temperature(self.schedule, step)
             replicas = group_size(self.group) if self.together else 1

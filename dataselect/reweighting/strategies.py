@@ -84,7 +84,7 @@ class Uniform:
         return torch.ones_like(h)
 
 
-def check_strategy(strategy: Strategy) -> None:
+def check_strategy(strategy: object) -> None:
     """Try a strategy on a grid over [-1, 1], so that a wrong one fails before training.
 
     Raises:
