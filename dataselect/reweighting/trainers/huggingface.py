@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import Trainer, TrainerCallback
 from transformers.loss.loss_utils import LOSS_MAPPING, ForCausalLMLoss
 from transformers.trainer_callback import ExportableState
@@ -178,7 +177,7 @@ def _check(trainer: Trainer, average: Average) -> None:
         raise DataselectError("the Trainer has no model", accepted="a Trainer with a model")
 
 
-def _check_shifted(model: nn.Module) -> None:
+def _check_shifted(model: object) -> None:
     """Refuse a model whose position t predicts label t, or one label of the whole sample."""
     kind = getattr(model, "loss_type", None)
     shifted = kind is None or LOSS_MAPPING.get(kind) in (ForCausalLMLoss, None)
