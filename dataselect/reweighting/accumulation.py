@@ -84,6 +84,8 @@ def _two_passes(
     random = _random_states()
     with torch.no_grad():
         pairs = [_pair(losses_of(batch)) for batch in micro_batches]
+    # Casts of parameters that autocast kept from the pass without gradients have none.
+    torch.clear_autocast_cache()
     sizes = [len(losses) for losses, _ in pairs]
     losses = torch.cat([losses for losses, _ in pairs])
     prior = torch.cat([_prior(*pair) for pair in pairs])
@@ -106,7 +108,9 @@ def _pair(losses: Losses) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 
 def _prior(losses: torch.Tensor, prior: torch.Tensor | None) -> torch.Tensor:
-    return torch.ones_like(losses) if prior is None else prior.to(losses.dtype)
+    # Not in the losses' own type: bfloat16 counts tokens to 256 only.
+    exact = torch.promote_types(losses.dtype, torch.float32)
+    return torch.ones_like(losses, dtype=exact) if prior is None else prior.to(exact)
 
 
 def _mode(reweight: LossReweighter) -> str:

@@ -45,7 +45,8 @@ def per_sequence_cross_entropy(
         Losses ``[n]``, 0 for a sequence without a token that counts, and numbers of tokens ``[n]``.
 
     Raises:
-        DataselectError: shapes that do not belong together.
+        DataselectError: shapes that do not belong together, or on a CPU a label outside the
+            vocabulary; an accelerator stops at that as it does in torch's own cross entropy.
     """
     if logits.ndim != 3 or labels.shape != logits.shape[:2] or labels.is_floating_point():
         raise DataselectError(
@@ -54,11 +55,12 @@ def per_sequence_cross_entropy(
             accepted="logits [n, tokens, vocabulary] and integer labels [n, tokens]",
             hint="for one label a sample use classification_losses",
         )
+    labels = labels.long()
     if torch.compiler.is_compiling():  # a graph would hold every piece
         compute = torch.compiler.disable(_per_sequence)  # type: ignore[no-untyped-call]
     else:
         compute = _per_sequence
-    losses, tokens = compute(logits, labels.long(), ignore_index, shift)
+    losses, tokens = compute(logits, labels, ignore_index, shift)
     return losses, tokens
 
 
@@ -70,33 +72,38 @@ def _per_sequence(
         labels = torch.cat((labels[:, 1:], labels.new_full((len(labels), 1), ignore_index)), dim=1)
     counted = labels != ignore_index
     tokens = counted.sum(dim=1)
+    labels = labels.masked_fill(~counted, 0)
+    if labels.device.type == "cpu":  # elsewhere reading them would wait for the device
+        _check_labels(labels, logits.shape[-1], ignore_index)
     each: torch.Tensor = _CrossEntropy.apply(  # type: ignore[no-untyped-call]
-        logits, labels.masked_fill(~counted, -1)
+        logits, labels, counted
     )
     return each.sum(dim=1) / tokens.clamp(min=1), tokens
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """Cross entropy a position, 0 where the label is -1."""
+    """Cross entropy a position, 0 where it does not count."""
 
     @staticmethod
-    def forward(ctx: Any, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any, logits: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor
+    ) -> torch.Tensor:
         exact = _exact(logits)
-        chosen = labels.clamp(min=0)[..., None]
+        chosen = labels[..., None]
         losses = torch.empty(labels.shape, dtype=exact, device=logits.device)
         for at in _pieces(logits):
             log_p = torch.log_softmax(logits[at], dim=-1, dtype=exact)
             losses[at] = log_p.gather(-1, chosen[at]).squeeze(-1).neg_()
-        ctx.save_for_backward(logits, labels)
-        return losses.masked_fill_(labels < 0, 0.0)
+        ctx.save_for_backward(logits, labels, counted)
+        return losses.masked_fill_(~counted, 0.0)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        logits, labels = ctx.saved_tensors
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        logits, labels, counted = ctx.saved_tensors
         exact = _exact(logits)
-        chosen = labels.clamp(min=0)[..., None]
-        scale = gradient.to(exact).masked_fill(labels < 0, 0.0)[..., None]
+        chosen = labels[..., None]
+        scale = gradient.to(exact).masked_fill(~counted, 0.0)[..., None]
         made = torch.empty_like(logits)
         for at in _pieces(logits):
             # Where no type is changed the softmax lands in the gradient itself.
@@ -111,11 +118,21 @@ class _CrossEntropy(torch.autograd.Function):
             piece.masked_fill_(scale[at] == 0, 0.0)
             if not direct:
                 made[at] = piece
-        return made, None
+        return made, None, None
 
 
 def _exact(logits: torch.Tensor) -> torch.dtype:
     return torch.float64 if logits.dtype == torch.float64 else torch.float32
+
+
+def _check_labels(labels: torch.Tensor, vocabulary: int, ignore_index: int) -> None:
+    outside = (labels < 0) | (labels >= vocabulary)
+    if bool(outside.any()):
+        raise DataselectError(
+            f"the label {int(labels[outside][0])} with a vocabulary of {vocabulary}",
+            accepted=f"0 to {vocabulary - 1}, or {ignore_index} where nothing is to be predicted",
+            hint="ignore_index= names another label for that",
+        )
 
 
 def _pieces(logits: torch.Tensor) -> list[tuple[slice, slice]]:

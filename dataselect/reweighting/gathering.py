@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from dataselect.errors import DataselectError
 
@@ -16,12 +16,23 @@ __all__ = ["gathered", "group_size"]
 
 
 def group_size(group: ProcessGroup | None) -> int:
-    """How many processes the group has; 1 where nothing is distributed."""
+    """How many processes the group has; 1 where nothing is distributed.
+
+    Raises:
+        DataselectError: this process is not in the group.
+    """
     from torch import distributed
 
     if not distributed.is_available() or not distributed.is_initialized():
         return 1
-    return distributed.get_world_size(group)
+    size = distributed.get_world_size(group)
+    if size < 1:  # as a factor of the loss it would turn descent into ascent
+        raise DataselectError(
+            f"process {distributed.get_rank()} is not in the group of the reweighter",
+            accepted="the group that this process is a replica in",
+            hint="together=False weighs the losses of each process by themselves",
+        )
+    return size
 
 
 def gathered(
@@ -29,11 +40,12 @@ def gathered(
     group: ProcessGroup | None,
     *,
     largest: int | None = None,
-) -> tuple[Float[torch.Tensor, "all columns"], slice]:
-    """The rows of all processes of a group, and where this one's are among them.
+) -> tuple[Float[torch.Tensor, "all columns"], Bool[torch.Tensor, " all"], slice]:
+    """The rows of all processes of a group, which are not padding, and where this one's are.
 
     Processes may have different numbers of rows, none too. Shorter ones are padded with zeros to
-    the longest for the exchange, and the padding stays in the result: a row of prior 0.
+    the longest for the exchange, and the padding stays in the result: to cut it out would wait for
+    the device.
 
     Args:
         rows: ``[n, columns]``, this process's, detached.
@@ -64,8 +76,9 @@ def gathered(
     # The rank within the group: the number among the processes of a machine would pick another
     # machine's weights.
     first = distributed.get_rank(group) * largest
-    padded = rows.new_zeros((largest, rows.shape[1]))
-    padded[: len(rows)] = rows
-    everyone = rows.new_empty((size * largest, rows.shape[1]))
+    padded = rows.new_zeros((largest, rows.shape[1] + 1))
+    padded[: len(rows), :-1] = rows
+    padded[: len(rows), -1] = 1.0
+    everyone = rows.new_empty((size * largest, rows.shape[1] + 1))
     distributed.all_gather_into_tensor(everyone, padded, group=group)
-    return everyone, slice(first, first + len(rows))
+    return everyone[:, :-1], everyone[:, -1] > 0, slice(first, first + len(rows))

@@ -22,6 +22,8 @@ __all__ = [
 
 # Losses that differ by less than this share of the largest differ by rounding only.
 _EQUAL = 8 * torch.finfo(torch.float32).eps
+# Of the place of a quantile among the samples.
+_ROUNDING = 1e-4
 
 
 class Range(NamedTuple):
@@ -113,8 +115,10 @@ class QuantileRange:
             return MinMax()(losses, valid, memory)
         # torch.nanquantile would need a copy with NaN and reads its argument on the host.
         ordered = losses.masked_fill(~valid, torch.inf).sort().values
-        last = (valid.sum() - 1).clamp(min=0).double()
-        inner = torch.stack((torch.ceil(self.low * last), torch.floor(self.high * last)))
+        # Not float64, which some accelerators lack. Its rounding must not cost a sample.
+        last = (valid.sum() - 1).clamp(min=0).to(losses.dtype)
+        low_at, high_at = self.low * last - _ROUNDING, self.high * last + _ROUNDING
+        inner = torch.stack((torch.ceil(low_at), torch.floor(high_at)))
         # ordered[inner[0]] would read the position on the host.
         low, high = ordered.index_select(0, inner.long()).unbind()
         return Range(low, high, memory)
@@ -181,7 +185,7 @@ def normalise(
     spread = high - low
     # Written so that a NaN or infinite spread counts as no spread.
     usable = (spread > _EQUAL * torch.maximum(low.abs(), high.abs())) & torch.isfinite(spread)
-    h = 2.0 * (losses - low) / torch.where(usable, spread, 1.0) - 1.0
+    h = 2.0 * ((losses - low) / torch.where(usable, spread, 1.0)) - 1.0
     return torch.where(valid & usable, h.clamp(-1.0, 1.0), 0.0)
 
 

@@ -59,8 +59,9 @@ class LossReweighter(nn.Module):
         warmup_steps: training steps with uniform weights before that.
         normalisation: which losses become -1 and 1; `MinMax` is the published one.
         accumulation: calls that make up one training step; each is normalised by itself.
-        nonfinite: what becomes of a sample whose loss is NaN or infinite: "exclude" gives it
-            weight 0 and counts it; "error" stops, at the cost of waiting for the device each call.
+        nonfinite: what becomes of a sample whose loss is NaN or infinite, or whose prior is or is
+            negative: "exclude" gives it weight 0 and counts it; "error" stops, at the cost of
+            waiting for the device each call.
         group: the data parallel processes whose losses are weighed together; by default all of
             ``torch.distributed`` where it is initialised.
         together: False weighs each process's losses by themselves.
@@ -90,8 +91,10 @@ class LossReweighter(nn.Module):
         largest_local_batch: int | None = None,
     ) -> None:
         super().__init__()
-        if accumulation < 1:
-            raise DataselectError(f"an accumulation of {accumulation} calls", accepted="1 or more")
+        if accumulation < 1 or accumulation != int(accumulation):
+            raise DataselectError(
+                f"an accumulation of {accumulation} calls", accepted="a whole number, 1 or more"
+            )
         _check_choice("nonfinite", nonfinite, ("exclude", "error"))
         _check_choice("gradients", gradients, ("averaged", "summed"))
         self.strategy = LinUpper() if strategy is None else strategy
@@ -148,22 +151,23 @@ class LossReweighter(nn.Module):
     ) -> Reweighted:
         everyone, base = _inputs(losses, prior)
         step, r, replicas, own = self.step, math.inf, 1, slice(None)
+        present: torch.Tensor | None = None
         if self.training:
             r = temperature(self.schedule, step)
             replicas = group_size(self.group) if self.together else 1
         if replicas > 1:
             rows = torch.stack((everyone, base), dim=1)
-            rows, own = gathered(rows, self.group, largest=self.largest_local_batch)
+            rows, present, own = gathered(rows, self.group, largest=self.largest_local_batch)
             everyone, base = rows.unbind(dim=1)
         if self.nonfinite == "error":
-            _check_finite(everyone, base)
+            _check_finite(everyone, base, replicas)
         weights, valid, memory = weigh(
             everyone,
             self.strategy,
             1.0 / r,
             prior=base,
             normalisation=self.normalisation,
-            memory=self._memory.to(everyone.device),
+            memory=self._memory.to(everyone),
         )
         if self.training:
             self.calls += 1
@@ -174,7 +178,7 @@ class LossReweighter(nn.Module):
         return Reweighted(
             loss=(mine * kept).sum() * (replicas if self.gradients == "averaged" else 1),
             weights=mine,
-            stats=BatchStatistics(everyone, weights, base, valid, r, step),
+            stats=BatchStatistics(everyone, weights, base, valid, r, step, present),
         )
 
     def from_logits(
@@ -204,34 +208,57 @@ class LossReweighter(nn.Module):
         return found
 
     def get_extra_state(self) -> Float[torch.Tensor, " state"]:
-        """What `state_dict` holds: one float64 tensor, so that safetensors can keep it too."""
-        head = torch.tensor([self.calls, self.normalisation.batches], dtype=torch.float64)
-        return torch.cat((head, self._memory.detach().cpu().flatten()))
+        """What `state_dict` holds: one float64 tensor, so that safetensors can keep it too.
+
+        Steps, with the part of the one under way, the batches remembered, and their ranges.
+        """
+        steps = self.calls / self.accumulation
+        head = torch.tensor([steps, self.normalisation.batches], dtype=torch.float64)
+        return torch.cat((head, self._memory.detach().cpu().double().flatten()))
 
     def set_extra_state(self, state: Float[torch.Tensor, " state"]) -> None:
-        """Continue where `get_extra_state` was called.
+        """Continue where `get_extra_state` was called, also with another ``accumulation``.
 
         Raises:
-            DataselectError: the state is of a normalisation that remembers another number of
-                batches.
+            DataselectError: not such a state, or one of a normalisation that remembers another
+                number of batches.
         """
-        state = state.detach().cpu()
+        steps, remembered, memory = _parts(state)
         batches = self.normalisation.batches
-        if len(state) != _FIXED + 2 * batches or int(state[1]) != batches:
+        if remembered != batches:
             raise DataselectError(
-                f"a state of a normalisation that remembers {int(state[1])} batches",
+                f"a state of a normalisation that remembers {remembered} batches",
                 accepted=f"{batches}, as {self.normalisation!r} does",
                 hint="make the reweighter as it was when the state was saved",
             )
-        self.calls = int(state[0])
-        self._memory = state[_FIXED:].reshape(2, batches).clone()
+        self.calls = round(steps * self.accumulation)
+        self._memory = memory
 
     def extra_repr(self) -> str:
         """The arguments, for ``print``."""
         return f"{self.strategy!r}, {self.schedule!r}, {self.normalisation!r}, step={self.step}"
 
 
-def _inputs(losses: torch.Tensor, prior: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+def _parts(state: object) -> tuple[float, int, torch.Tensor]:
+    """Steps, number of batches remembered and their ranges ``[2, batches]`` of a saved state."""
+    if isinstance(state, torch.Tensor) and state.ndim == 1 and len(state) >= _FIXED:
+        numbers = state.detach().cpu().double()
+        steps, batches = numbers[:_FIXED].tolist()
+        whole = len(state) == _FIXED + 2 * batches and batches.is_integer()
+        if whole and math.isfinite(steps) and steps >= 0:
+            return steps, int(batches), numbers[_FIXED:].reshape(2, int(batches)).clone()
+    seen = f"{state.tolist()}" if isinstance(state, torch.Tensor) else type(state).__name__
+    raise DataselectError(
+        f"no state of a LossReweighter: {seen:.60}",
+        accepted="what its state_dict or get_extra_state gave",
+    )
+
+
+def _inputs(losses: object, prior: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    if not isinstance(losses, torch.Tensor):
+        raise DataselectError(
+            f"losses of type {type(losses).__name__}", accepted="a tensor of shape [n]"
+        )
     if losses.ndim != 1 or not losses.is_floating_point():
         raise DataselectError(
             f"losses of shape {tuple(losses.shape)} and type {losses.dtype}",
@@ -255,14 +282,16 @@ def _check_choice(name: str, value: str, accepted: tuple[str, ...]) -> None:
         raise DataselectError(f"{name}={value!r}", accepted=", ".join(map(repr, accepted)))
 
 
-def _check_finite(losses: torch.Tensor, prior: torch.Tensor) -> None:
-    fine = torch.isfinite(losses) | (prior == 0)
+def _check_finite(losses: torch.Tensor, prior: torch.Tensor, replicas: int) -> None:
+    fine = (prior == 0) | (torch.isfinite(losses) & torch.isfinite(prior) & (prior > 0))
     if not bool(fine.all()):
         bad = (~fine).nonzero().flatten().tolist()
+        process, sample = divmod(bad[0], len(losses) // replicas)
+        where = f" of process {process}" if replicas > 1 else ""
         raise DataselectError(
-            f"{len(bad)} of {len(losses)} losses are not finite: sample {bad[0]} has "
-            f"{float(losses[bad[0]])}",
-            accepted="finite losses",
+            f"{len(bad)} of {int((prior != 0).sum())} samples cannot be weighed: sample "
+            f"{sample}{where} has loss {float(losses[bad[0]])} and prior {float(prior[bad[0]])}",
+            accepted="finite losses, and finite priors of 0 or more",
             hint='nonfinite="exclude" leaves such samples out and counts them',
             bad_input=False,
         )

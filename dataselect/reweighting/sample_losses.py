@@ -73,7 +73,7 @@ def binary_losses(
 
 def regression_losses(
     predictions: Float[torch.Tensor, "n *outputs"],
-    targets: Float[torch.Tensor, "n *outputs"],
+    targets: Shaped[torch.Tensor, "n *outputs"],
     *,
     measure: Measure = "squared",
     delta: float = 1.0,
@@ -90,6 +90,9 @@ def regression_losses(
         Losses ``[n]``; every sample counts.
     """
     _check_shapes(predictions, targets)
+    # Of two types, float32 and numpy's float64 say, some of torch's losses have no backward.
+    exact = torch.promote_types(predictions.dtype, torch.float32)
+    predictions, targets = predictions.to(exact), targets.to(exact)
     if measure == "squared":
         each = functional.mse_loss(predictions, targets, reduction="none")
     elif measure == "absolute":

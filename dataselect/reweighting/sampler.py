@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ class WeightedSampler:
 
     The order of an epoch is a function of seed and epoch alone. Every process draws the whole
     order and takes each ``replicas``-th index of it, so that together they see what one process
-    would. After an epoch the next one follows by itself; ``set_epoch`` chooses another.
+    would. After an epoch the next one follows by itself; ``set_epoch`` chooses another. Trainers
+    that share out batches themselves (Accelerate, Hugging Face, Lightning) want every process to
+    draw all indices: ``rank=0, replicas=1``.
 
     Args:
         weights: ``[n]``, 0 or more, up to a factor; 0 is never drawn.
@@ -33,8 +36,8 @@ class WeightedSampler:
         replicas: how many processes, by default those of ``torch.distributed``, or 1.
 
     Raises:
-        DataselectError: a weight is negative or not finite, all are 0, or more are asked for
-            without replacement than there are weights above 0.
+        DataselectError: a weight is negative or not finite, all are 0, more are asked for without
+            replacement than there are weights above 0, or less than one a process.
 
     Complexity: O(n) memory and time once, O(m log n) an epoch of m draws with replacement.
     """
@@ -49,7 +52,9 @@ class WeightedSampler:
         rank: int | None = None,
         replicas: int | None = None,
     ) -> None:
-        self._weights = _checked(np.asarray(weights, dtype=np.float64))
+        given = _checked(np.asarray(weights, dtype=np.float64))
+        self._fingerprint = zlib.crc32(given.tobytes())
+        self._weights = given / given.max()  # so that no sum overflows
         self._cumulative = np.cumsum(self._weights)
         self.num_samples = len(self._weights) if num_samples is None else num_samples
         possible = int(np.count_nonzero(self._weights))
@@ -63,7 +68,14 @@ class WeightedSampler:
         self.replacement = replacement
         self.seed = seed
         self.rank, self.replicas = _place(rank, replicas)
+        if len(self) == 0:
+            raise DataselectError(
+                f"{self.num_samples} samples an epoch for {self.replicas} processes",
+                accepted="one for each process at least",
+            )
         self.epoch = 0
+        # A loader fetches the end of an epoch, which sets the next one, before that is trained on.
+        self._under_way = 0
         self._position = 0
         self._resumed = False
 
@@ -73,44 +85,78 @@ class WeightedSampler:
 
     def __iter__(self) -> Iterator[int]:
         """The epoch's indices, after `load_state_dict` from where it was."""
-        if not self._resumed:
+        if not self._resumed or self.epoch != self._under_way:
             self._position = 0
         self._resumed = False
+        self._under_way = self.epoch
         order = self._order(self.epoch)[self.rank :: self.replicas][: len(self)]
         for index in order[self._position :].tolist():
             self._position += 1
             yield index
         self.epoch += 1
-        self._position = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that comes next; the one that is under way already goes on."""
-        if epoch != self.epoch:
-            self.epoch, self._position, self._resumed = epoch, 0, False
+        """Choose the epoch that comes next; the one of a state that was loaded goes on."""
+        if self._resumed and epoch == self._under_way:
+            self.epoch = epoch
+        elif epoch != self.epoch:
+            self.epoch, self._under_way, self._position, self._resumed = epoch, epoch, 0, False
 
     def state_dict(self, *, consumed: int | None = None) -> dict[str, int]:
-        """Where it is.
+        """Where it is, in the epoch that was begun last.
 
         Args:
-            consumed: indices of this epoch that were trained on by this process, where a data
+            consumed: indices of that epoch that were trained on by this process, where a data
                 loader with workers has fetched more of them; by default all that were fetched.
-        """
-        position = self._position if consumed is None else consumed
-        return {"seed": self.seed, "epoch": self.epoch, "position": position, "of": len(self)}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Go on at a state.
 
         Raises:
-            DataselectError: the state is of another seed or length of an epoch.
+            DataselectError: more were consumed than an epoch has.
         """
-        if state["seed"] != self.seed or state["of"] != len(self):
+        position = self._position if consumed is None else consumed
+        if not 0 <= position <= len(self):
             raise DataselectError(
-                f"a state of seed {state['seed']} with {state['of']} indices an epoch",
-                accepted=f"seed {self.seed} with {len(self)}",
-                hint="make the sampler as it was, on as many processes",
+                f"{position} indices consumed of an epoch of {len(self)}",
+                accepted="those of this epoch, on this process",
             )
-        self.epoch, self._position, self._resumed = state["epoch"], state["position"], True
+        return {**self._made(), "epoch": self._under_way, "position": position}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on at a state; at the end of an epoch with the next, unless ``set_epoch`` says else.
+
+        Raises:
+            DataselectError: no state of a sampler, or one that draws otherwise.
+        """
+        made = self._made()
+        missing = [key for key in (*made, "epoch", "position") if key not in state]
+        if missing:
+            raise DataselectError(
+                f"a state without {', '.join(missing)}", accepted="what state_dict gave"
+            )
+        others = [key for key in made if state[key] != made[key]]
+        if others:
+            raise DataselectError(
+                "a state of " + ", ".join(f"{key} {state[key]}" for key in others),
+                accepted=", ".join(f"{key} {made[key]}" for key in others),
+                hint="make the sampler as it was, of the same weights and on as many processes",
+            )
+        epoch, position = int(state["epoch"]), int(state["position"])
+        if epoch < 0 or not 0 <= position <= len(self):
+            raise DataselectError(
+                f"a state at index {position} of epoch {epoch}",
+                accepted=f"0 to {len(self)}, of an epoch from 0",
+            )
+        self._under_way, self._position, self._resumed = epoch, position, True
+        self.epoch = epoch + 1 if position == len(self) else epoch
+
+    def _made(self) -> dict[str, int]:
+        """What the order of an epoch depends on, and how it is shared out."""
+        return {
+            "seed": self.seed,
+            "samples": self.num_samples,
+            "replicas": self.replicas,
+            "replacement": int(self.replacement),
+            "weights": self._fingerprint,
+        }
 
     def _order(self, epoch: int) -> Int64[np.ndarray, " drawn"]:
         rng = np.random.default_rng((self.seed, epoch))

@@ -93,7 +93,7 @@ class Cosine:
 
 def as_schedule(r: float | Schedule, warmup_steps: int) -> Schedule:
     """The schedule of a number or of a schedule, after a warm-up where there is one."""
-    schedule = r if callable(r) else Constant(float(r))
+    schedule = r if callable(r) else Constant(_number(r))
     return WarmUp(warmup_steps, schedule) if warmup_steps else schedule
 
 
@@ -110,6 +110,16 @@ def temperature(schedule: Schedule, step: int) -> float:
             accepted="more than 0; math.inf for uniform weights",
         )
     return r
+
+
+def _number(r: float) -> float:
+    try:
+        return float(r)
+    except (TypeError, ValueError):
+        raise DataselectError(
+            f"the temperature r = {r!r}",
+            accepted="a number above 0, or a schedule: a function of the step",
+        ) from None
 
 
 def _check_positive(r: float) -> None:

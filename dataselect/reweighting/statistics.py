@@ -20,9 +20,10 @@ class BatchStatistics:
         losses: ``[n]``, as they came in, detached.
         weights: ``[n]``, adding up to 1.
         prior: ``[n]``, 0 for samples that were masked.
-        valid: ``[n]``, the samples that could get a weight: not masked, of finite loss.
+        valid: ``[n]``, the samples that could get a weight: not masked, of finite loss and prior.
         r: the temperature, infinite for uniform weights.
         step: the training step, from 0.
+        present: ``[n]``, False for padding between processes; by default all are.
     """
 
     losses: Float[torch.Tensor, " n"]
@@ -31,6 +32,7 @@ class BatchStatistics:
     valid: Bool[torch.Tensor, " n"]
     r: float
     step: int
+    present: Bool[torch.Tensor, " n"] | None = None
 
     @property
     def samples(self) -> int:
@@ -40,11 +42,12 @@ class BatchStatistics:
     @property
     def masked(self) -> int:
         """How many samples came with a prior of 0, or without a token to learn from."""
-        return int((self.prior == 0).sum())
+        masked = self.prior == 0
+        return int((masked if self.present is None else masked & self.present).sum())
 
     @property
     def excluded(self) -> int:
-        """How many samples were left out because their loss was NaN or infinite."""
+        """How many were left out: a loss or prior that is NaN or infinite, a negative prior."""
         return int(((self.prior != 0) & ~self.valid).sum())
 
     @property

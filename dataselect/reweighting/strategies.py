@@ -84,12 +84,19 @@ class Uniform:
         return torch.ones_like(h)
 
 
-def check_strategy(strategy: Strategy) -> None:
+def check_strategy(strategy: object) -> None:
     """Try a strategy on a grid over [-1, 1], so that a wrong one fails before training.
 
     Raises:
-        DataselectError: the result has another shape, or is not finite somewhere.
+        DataselectError: it is no function, the result has another shape, or is not finite
+            somewhere.
     """
+    if isinstance(strategy, type) or not callable(strategy):
+        raise DataselectError(
+            f"the strategy {strategy!r}",
+            accepted="an object such as LinUpper(), or a function of the normalised losses",
+            hint="LossReweighter(LinUpper(), r=0.4)",
+        )
     h = torch.linspace(-1.0, 1.0, 101)
     worth = strategy(h)
     if not isinstance(worth, torch.Tensor) or worth.shape != h.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -18,7 +19,8 @@ class Weighed(NamedTuple):
 
     Attributes:
         weights: ``[n]``, adding up to 1, or all 0 where no sample is valid.
-        valid: ``[n]``, the samples that could get a weight: of a prior above 0 and a finite loss.
+        valid: ``[n]``, the samples that could get a weight: of a finite loss and a finite prior
+            above 0.
         memory: ``[2, batches]``, for the normalisation in the next step.
     """
 
@@ -42,7 +44,8 @@ def weigh(
         losses: ``[n]``; taken as constants.
         strategy: f.
         inverse_r: 1/r; 0 for the prior itself.
-        prior: ``[n]``, 0 or more; by default ones.
+        prior: ``[n]``, 0 or more; by default ones. A sample whose prior is negative, NaN or
+            infinite is left out like one whose loss is not finite.
         normalisation: by default `MinMax`.
         memory: what the normalisation gave back in the step before.
 
@@ -52,12 +55,14 @@ def weigh(
     """
     losses = losses.detach()
     normalisation = MinMax() if normalisation is None else normalisation
-    memory = no_memory(normalisation).to(losses.device) if memory is None else memory
+    memory = no_memory(normalisation).to(losses) if memory is None else memory
     prior = torch.ones_like(losses) if prior is None else prior
-    valid = torch.isfinite(losses) & (prior > 0)
+    valid = torch.isfinite(losses) & torch.isfinite(prior) & (prior > 0)
     low, high, memory = normalisation(losses, valid, memory)
     h = normalise(losses, valid, low, high)
-    return Weighed(tilted(strategy(h), prior * valid, inverse_r), valid, memory)
+    # A strategy may have parameters of its own; the weights are constants all the same.
+    worth = strategy(h).detach()
+    return Weighed(tilted(worth, prior.masked_fill(~valid, 0.0), inverse_r), valid, memory)
 
 
 def tilted(
@@ -83,9 +88,14 @@ def tilted(
     """
     if worth.numel() == 0:
         return torch.zeros_like(prior)
-    exponent = (worth.to(prior.dtype) * inverse_r).masked_fill(prior == 0, -torch.inf)
-    # Shifted by the largest, so that nothing overflows; by 0 where no sample has a prior.
-    top = exponent.amax()
-    weights = prior * (exponent - torch.where(torch.isfinite(top), top, 0.0)).exp()
+    worth, left_out, limits = worth.to(prior.dtype), prior == 0, torch.finfo(prior.dtype)
+    # The best becomes 0 first: 1/r may be larger than any number of this type.
+    best = worth.masked_fill(left_out, -torch.inf).amax()
+    behind = (worth - torch.where(torch.isfinite(best), best, 0.0)).masked_fill(left_out, 0.0)
+    exponent = behind * min(inverse_r, limits.max)
+    share = prior / torch.where(left_out.all(), 1.0, prior.amax())
+    # Shifted by the largest weight, so that neither a weight nor their sum overflows or vanishes.
+    top = (exponent + share.log()).amax().clamp(min=math.log(limits.tiny))
+    weights = share * (exponent - top).exp()
     total = weights.sum()
     return weights / torch.where(total > 0, total, 1.0)

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, distributed, nn
 
+from dataselect import DataselectError
 from dataselect.reweighting import (
     LinUpper,
     LossReweighter,
@@ -101,6 +102,7 @@ def run(rank: int, size: int, folder: Path) -> None:
             for two_pass in (False, True):
                 _accumulated(found, kind, two_pass, rank=rank, size=size)
         _summed(found, rank, size)
+        _nothing(found, size)
         _subgroup(found, rank, size)
         save_file(found, folder / f"{size}-{rank}.safetensors")
     finally:
@@ -151,6 +153,7 @@ def _keep(
     found |= {f"{key}/gradient/{name}": value for name, value in gradients(model).items()}
     found[f"{key}/weights"] = out.weights.clone()
     found[f"{key}/loss"] = out.loss.detach().clone()
+    found[f"{key}/masked"] = torch.tensor(out.stats.masked)
     found[f"{key}/weighted_loss"] = torch.tensor(out.stats.weighted_loss, dtype=torch.float64)
 
 
@@ -188,6 +191,16 @@ def _summed(found: dict[str, Tensor], rank: int, size: int) -> None:
     found |= {f"summed/gradient/{name}": value for name, value in gradients(model).items()}
 
 
+def _nothing(found: dict[str, Tensor], size: int) -> None:
+    # No process has a sample, or none that is not masked.
+    for case, samples in (("nobody", 0), ("masked", 3)):
+        model = _wrapped("ddp")
+        x, y, _ = data(samples)
+        out = reweighters()["quantiles"](losses_of(model, x, y), torch.zeros(samples))
+        out.loss.backward()
+        _keep(found, f"nothing/{case}", model, out)
+
+
 def _subgroup(found: dict[str, Tensor], rank: int, size: int) -> None:
     # The last two ranks only: their number in the group is not their number in the world.
     members = [size - 2, size - 1]
@@ -196,6 +209,10 @@ def _subgroup(found: dict[str, Tensor], rank: int, size: int) -> None:
     sizes = tuple(RAGGED[size][member] for member in members)
     x, y, prior = data(sum(sizes))
     if rank not in members:
+        try:
+            reweighters(group=group)["minmax"](losses_of(network(), x, y), prior)
+        except DataselectError as error:
+            found["outside"] = torch.tensor("is not in the group" in str(error))
         return
     model = nn.parallel.DistributedDataParallel(network(), process_group=group)
     own = _own(members.index(rank), sizes)

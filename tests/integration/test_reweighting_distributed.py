@@ -52,6 +52,21 @@ def check(
 def test_ragged_and_empty_batches(ranks: Ranks, size: int, case: str, kind: str, name: str) -> None:
     sizes = processes.RAGGED if case == "ragged" else processes.WITH_AN_EMPTY_ONE
     check(ranks[size], f"{case}/{kind}/{name}", sum(sizes[size]), name)
+    # Every fourth sample is masked; padding between processes is no sample.
+    masked = -(-sum(sizes[size]) // 4)
+    assert {int(rank[f"{case}/{kind}/{name}/masked"]) for rank in ranks[size]} == {masked}
+
+
+@pytest.mark.parametrize(("case", "masked"), [("nobody", 0), ("masked", 3)])
+@pytest.mark.parametrize("size", [2, 3])
+def test_no_sample_anywhere_is_a_loss_of_zero(
+    ranks: Ranks, size: int, case: str, masked: int
+) -> None:
+    for rank in ranks[size]:
+        of_case = {k: v for k, v in rank.items() if k.startswith(f"nothing/{case}/")}
+        assert int(of_case.pop(f"nothing/{case}/masked")) == masked * size
+        assert len(of_case) == 7
+        assert all((value == 0).all() for value in of_case.values())
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -69,6 +84,7 @@ def test_a_group_of_some_ranks(ranks: Ranks, size: int) -> None:
     found = ranks[size][-2:]
     sizes = processes.RAGGED[size][-2:]
     check(found, "subgroup", sum(sizes), "minmax")
+    assert all(bool(rank["outside"]) for rank in ranks[size][:-2])
     for rank, count in zip(found, sizes, strict=True):
         assert len(rank["alone/weights"]) == count
         assert float(rank["alone/weights"].sum()) in (0.0, pytest.approx(1.0))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from dataselect import DataselectError
 from dataselect.reweighting import (
     Cosine,
     LinUpper,
@@ -19,6 +20,7 @@ from dataselect.reweighting import (
     RunningRange,
     accumulate,
     classification_losses,
+    per_sequence_cross_entropy,
 )
 
 VOCABULARY, TOKENS, SAMPLES = 23, 9, 22
@@ -92,8 +94,6 @@ def plain_loop(
 
 
 def sequence_losses(model: Any, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    from dataselect.reweighting import per_sequence_cross_entropy
-
     losses, tokens = per_sequence_cross_entropy(model(batch["input_ids"]).logits, batch["labels"])
     return losses, tokens > 0
 
@@ -138,6 +138,31 @@ class TestPlainLoop:
             if p.grad is not None
         ]
         assert all(close) is two_pass
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    def test_two_passes_by_tokens_within_autocast(self, dtype: torch.dtype) -> None:
+        """More tokens than bfloat16 counts; autocast keeps casts from the first pass."""
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
+        x, prior = torch.randn(8, 5), torch.tensor([257, 1, 259, 3, 261, 5, 263, 7])
+        found = []
+        for whole in (True, False):
+            model.zero_grad()
+            reweight = LossReweighter(LinUpper(), r=0.4)
+            with torch.autocast("cpu", torch.bfloat16):
+                if whole:
+                    out = reweight(model(x)[:, 0].square().to(dtype), prior)
+                    out.loss.backward()
+                else:
+                    [out] = accumulate(
+                        reweight,
+                        lambda own: (model(x[own])[:, 0].square().to(dtype), prior[own]),
+                        list(torch.arange(8).split(4)),
+                        two_pass=True,
+                    )
+            found.append([out.weights, *(p.grad.clone() for p in model.parameters())])
+        torch.testing.assert_close(found[1][0], found[0][0], rtol=1e-6, atol=0)
+        torch.testing.assert_close(found[1][1:], found[0][1:], rtol=0.02, atol=1e-3)
 
     def test_interrupted_and_resumed(self, tmp_path: Path) -> None:
         """The weights and losses of a killed run that goes on are those of one that was not."""
@@ -244,10 +269,15 @@ class TestHuggingFace:
         reweight_trainer(trainer, reweighter(0.1))
         assert trainer.evaluate()["eval_loss"] == pytest.approx(expected, rel=1e-5)
 
-    def test_goes_on_at_a_checkpoint(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("callbacks", [False, True])
+    def test_goes_on_at_a_checkpoint(self, tmp_path: Path, callbacks: bool) -> None:
         from dataselect.reweighting.trainers.huggingface import reweight_trainer
 
-        more: dict[str, Any] = {"save_strategy": "steps", "save_steps": 3}
+        more: dict[str, Any] = {
+            "save_strategy": "steps",
+            "save_steps": 3,
+            "restore_callback_states_from_checkpoint": callbacks,
+        }
         whole, first, second = (self.trainer(tmp_path / name, **more) for name in "abb")
         for trainer in (whole, first, second):
             reweight_trainer(trainer, reweighter())
@@ -258,6 +288,52 @@ class TestHuggingFace:
         assert "ReweightingCallback" in saved["stateful_callbacks"]
         second.train(resume_from_checkpoint=str(tmp_path / "b/checkpoint-3"))
         same_parameters(second.model, whole.model)
+        assert [log["reweighting/step"] for log in second.state.log_history if "loss" in log] == [
+            log["reweighting/step"] for log in whole.state.log_history if "loss" in log
+        ]
+
+    def test_a_model_made_when_training_begins(self, tmp_path: Path) -> None:
+        from transformers import Trainer
+
+        from dataselect.reweighting.trainers.huggingface import reweight_trainer
+
+        plain = self.trainer(tmp_path)
+        trainer = Trainer(
+            args=plain.args,
+            model_init=language_model,
+            train_dataset=Sequences(),
+            eval_dataset=Sequences(),
+        )
+        reweight = reweighter()
+        reweight_trainer(trainer, reweight)
+        trainer.args.max_steps = 2
+        trainer.train()
+        calls = reweight.calls
+        trainer.evaluate()
+        assert (calls, reweight.calls) == (2, 2)
+
+    def test_what_it_cannot_do_is_refused(self, tmp_path: Path) -> None:
+        from transformers import BertConfig, BertForMaskedLM, Trainer
+
+        from dataselect.reweighting.trainers.huggingface import reweight_trainer
+
+        smoothed = self.trainer(tmp_path, label_smoothing_factor=0.1)
+        with pytest.raises(DataselectError, match=r"label_smoothing_factor=0\.1"):
+            reweight_trainer(smoothed, reweighter())
+        tiny = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+        bert = BertForMaskedLM(BertConfig(vocab_size=VOCABULARY, intermediate_size=8, **tiny))
+        masked = Trainer(bert, self.trainer(tmp_path).args, train_dataset=Sequences())
+        with pytest.raises(DataselectError, match="BertForMaskedLM is no causal language model"):
+            reweight_trainer(masked, reweighter())
+        reweight_trainer(
+            masked,
+            reweighter(),
+            losses_of=lambda out, labels: per_sequence_cross_entropy(
+                out["logits"], labels, shift=False
+            ),
+        )
+        with pytest.raises(DataselectError, match="has a compute_loss_func already"):
+            reweight_trainer(masked, reweighter())
 
     def test_other_models(self, tmp_path: Path) -> None:
         from transformers import GPT2Config, GPT2ForSequenceClassification

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import Trainer, TrainerCallback
+from transformers.loss.loss_utils import LOSS_MAPPING, ForCausalLMLoss
 from transformers.trainer_callback import ExportableState
 
 from dataselect.errors import DataselectError
@@ -36,25 +36,38 @@ def reweight_trainer(
     logged of training has the statistics of the last micro-batch.
 
     Args:
-        trainer: not yet training; its dataset must give ``labels``.
+        trainer: not yet training; its dataset must give ``labels``. A model whose labels are not
+            shifted by one (masked or sequence-to-sequence language models, classification) needs
+            ``losses_of``.
         reweight: any; what it says on averaging over processes is set to what the Trainer does.
         average: see `LossReweighter.from_logits`.
         losses_of: from the model's outputs and the labels to losses and prior ``[n]``, for other
-            models than causal language models; see `classification_losses`.
+            models than causal language models; see `classification_losses`, and
+            `per_sequence_cross_entropy` with ``shift=False``.
 
     Raises:
-        DataselectError: the Trainer has a loss function already, runs ``DataParallel`` or counts
-            tokens by process, or the transformers library is too old.
+        DataselectError: the Trainer has a loss function already, smooths labels, runs
+            ``DataParallel`` or counts tokens by process, its model shifts no labels and there is
+            no ``losses_of``, or the transformers library is too old.
     """
-    model = _check(trainer, average)
+    _check(trainer, average)
+    if losses_of is None:
+        _check_shifted(trainer.model)
     reweight.gradients = "averaged"
     reweight.accumulation = max(1, trainer.args.gradient_accumulation_steps)
 
     def loss(
-        outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+        outputs: Any,
+        labels: torch.Tensor | None,
+        num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        training = model.training
+        # Looked up here: a Trainer with model_init makes its model anew when training begins.
+        training = trainer.model is None or trainer.model.training
         reweight.train(training)
+        if labels is None:
+            raise DataselectError(
+                "a batch without labels", accepted="a dataset and a collator that give labels"
+            )
         if losses_of is not None:
             found = reweight(*losses_of(outputs, labels))
         else:
@@ -70,7 +83,8 @@ def reweight_trainer(
         # The Trainer's own losses are shares of a step's tokens, as it counts them.
         by_tokens = average == "token" if training else losses_of is None
         if by_tokens:
-            value = value * ((found.stats.prior * found.stats.valid).sum() / num_items_in_batch)
+            counted = found.stats.prior.masked_fill(~found.stats.valid, 0.0).sum()
+            value = value * (counted / num_items_in_batch)
         if trainer.args.average_tokens_across_devices and (training or not by_tokens):
             # compute_loss multiplies by this; the reweighter, or a mean in evaluation, has.
             value = value / (trainer.accelerator.num_processes // trainer.get_tp_size())
@@ -86,14 +100,16 @@ def reweight_trainer(
     trainer.compute_loss_func = loss
     # True: nothing is divided afterwards; False: by the micro-batches that the step really has.
     trainer.loss_is_scaled_for_ga = average == "token"
-    trainer.add_callback(ReweightingCallback(reweight))
+    # With restore_callback_states_from_checkpoint the Trainer makes callbacks anew from their class
+    # and JSON, so that the class has to know the reweighter.
+    bound = type(ReweightingCallback.__name__, (ReweightingCallback,), {"reweight": reweight})
+    trainer.add_callback(bound())
 
 
 class ReweightingCallback(TrainerCallback, ExportableState):
     """Keeps the reweighter's step that of the Trainer, and its state in checkpoints."""
 
-    def __init__(self, reweight: LossReweighter | None = None) -> None:
-        self.reweight = reweight
+    reweight: LossReweighter | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """Take the state out of the checkpoint that training goes on from."""
@@ -120,7 +136,7 @@ def _infinite(numbers: list[str]) -> list[float]:
     return [float(number) for number in numbers]
 
 
-def _check(trainer: Trainer, average: Average) -> nn.Module:
+def _check(trainer: Trainer, average: Average) -> None:
     if not hasattr(trainer, "loss_is_scaled_for_ga"):
         import transformers
 
@@ -134,6 +150,13 @@ def _check(trainer: Trainer, average: Average) -> nn.Module:
             "the Trainer has a compute_loss_func already",
             accepted="a Trainer without one",
             hint="pass it as losses_of=, returning one loss a sample",
+        )
+    if trainer.args.label_smoothing_factor:
+        raise DataselectError(
+            f"label_smoothing_factor={trainer.args.label_smoothing_factor}, which the Trainer "
+            "leaves to its loss function",
+            accepted="label_smoothing_factor=0",
+            hint="classification_losses(..., label_smoothing=) in losses_of= smooths labels",
         )
     if trainer.args.n_gpu > 1:
         raise DataselectError(
@@ -152,5 +175,16 @@ def _check(trainer: Trainer, average: Average) -> nn.Module:
         )
     if trainer.model is None:
         raise DataselectError("the Trainer has no model", accepted="a Trainer with a model")
-    model: nn.Module = trainer.model
-    return model
+
+
+def _check_shifted(model: object) -> None:
+    """Refuse a model whose position t predicts label t, or one label of the whole sample."""
+    kind = getattr(model, "loss_type", None)
+    shifted = kind is None or LOSS_MAPPING.get(kind) in (ForCausalLMLoss, None)
+    if not shifted or getattr(getattr(model, "config", None), "is_encoder_decoder", False):
+        raise DataselectError(
+            f"{type(model).__name__} is no causal language model",
+            accepted="a causal language model, or losses_of= for others",
+            hint="losses_of=lambda out, labels: per_sequence_cross_entropy(out['logits'], labels, "
+            "shift=False), or classification_losses(out['logits'], labels)",
+        )

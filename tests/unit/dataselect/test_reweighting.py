@@ -3,10 +3,12 @@
 import math
 import subprocess
 import sys
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from dataselect import DataselectError
 from dataselect.reweighting import (
@@ -26,6 +28,7 @@ from dataselect.reweighting import (
     WarmUp,
     weigh,
 )
+from dataselect.reweighting.normalisation import Normalisation
 from dataselect.reweighting.reweighter import _check_choice, _inputs
 
 STRATEGIES: list[Strategy] = [LinUpper(), Quadratic(), Extremes(), Linear(), Uniform()]
@@ -62,10 +65,38 @@ class TestOneBatch:
         expected = np.exp(1 / (1 + np.exp([4.0, 0.0, -4.0])) / 0.5)
         np.testing.assert_allclose(found.weights, expected / expected.sum(), rtol=1e-6)
 
-    def test_a_tiny_temperature_does_not_overflow(self) -> None:
-        found = LossReweighter(Linear(), r=1e-30)(losses())
+    # 1/r of the last two is infinite in float32 and float64.
+    @pytest.mark.parametrize("r", [1e-30, 1e-40, 5e-324])
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    @pytest.mark.parametrize("strategy", [Linear(), lambda h: 1e6 * h - 1e7])
+    def test_a_tiny_temperature_does_not_overflow(
+        self, strategy: Strategy, dtype: torch.dtype, r: float
+    ) -> None:
+        found = LossReweighter(strategy, r=r)(losses().to(dtype))
         assert int(found.weights.argmax()) == int(losses().argmax())
         assert float(found.weights.max()) == 1.0
+        assert float(found.weights.sum()) == 1.0
+
+    @pytest.mark.parametrize("scale", [2.0**-147, 2.0**-100, 2.0**127])
+    def test_only_the_ratios_of_priors_count(self, scale: float) -> None:
+        prior = torch.tensor([2.0, 0.0, 1.0, 2.0])
+        own = torch.tensor([1.0, 2.0, 3.0, 4.0])
+        expected = LossReweighter(Linear(), r=0.4)(own, prior).weights
+        found = LossReweighter(Linear(), r=0.4)(own, prior / 2 * scale)
+        torch.testing.assert_close(found.weights, expected)
+
+    def test_losses_near_the_largest_number(self) -> None:
+        own = torch.tensor([0.0, 1.0, 2.0, 3.0])
+        found = LossReweighter(Linear(), r=1.0)(own * 1e38).weights
+        torch.testing.assert_close(found, LossReweighter(Linear(), r=1.0)(own).weights)
+
+    def test_a_strategy_with_parameters_of_its_own_gets_no_gradient(self) -> None:
+        slope = torch.nn.Parameter(torch.tensor(2.0))
+        own = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        found = LossReweighter(lambda h: slope * h, r=0.5)(own)
+        assert not found.weights.requires_grad
+        found.loss.backward()
+        assert slope.grad is None
 
     def test_one_sample_and_none(self) -> None:
         assert LossReweighter()(torch.tensor([3.0])).weights.tolist() == [1.0]
@@ -109,11 +140,23 @@ class TestOneBatch:
         assert found.stats.samples == 3
         assert all(math.isfinite(value) for value in found.stats.as_dict().values())
 
+    @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf, -1.0])
+    def test_a_prior_that_cannot_be_is_excluded_and_counted(self, bad: float) -> None:
+        own = torch.tensor([1.0, 7.0, 2.0, 4.0])
+        found = LossReweighter(LinUpper(), r=0.4)(own, torch.tensor([1.0, bad, 1.0, 2.0]))
+        kept = LossReweighter(LinUpper(), r=0.4)(own[[0, 2, 3]], torch.tensor([1.0, 1.0, 2.0]))
+        np.testing.assert_array_equal(found.weights[[0, 2, 3]], kept.weights)
+        assert float(found.weights[1]) == 0
+        assert (found.stats.excluded, found.stats.masked, found.stats.samples) == (1, 0, 3)
+        assert found.stats.unweighted_loss == pytest.approx(kept.stats.unweighted_loss)
+
     def test_or_it_is_an_error(self) -> None:
-        with pytest.raises(
-            DataselectError, match=r"1 of 2 losses are not finite: sample 1 has nan"
-        ):
-            LossReweighter(nonfinite="error")(torch.tensor([1.0, torch.nan]))
+        reweight = LossReweighter(nonfinite="error")
+        with pytest.raises(DataselectError, match=r"1 of 2 samples .* sample 1 has loss nan"):
+            reweight(torch.tensor([1.0, torch.nan]))
+        with pytest.raises(DataselectError, match=r"sample 0 has loss 1.0 and prior -2.0"):
+            reweight(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([-2.0, 1.0, 0.0]))
+        assert reweight.calls == 0
 
     def test_nothing_left_is_a_loss_of_zero(self) -> None:
         own = torch.tensor([torch.nan, torch.inf], requires_grad=True)
@@ -155,6 +198,12 @@ class TestNormalisations:
         found = QuantileRange(low, high)(own, valid, torch.zeros(2, 0, dtype=torch.float64))
         assert float(found.low) == np.quantile(own[valid].numpy(), low, method="higher")
         assert float(found.high) == np.quantile(own[valid].numpy(), high, method="lower")
+
+    def test_rounding_of_a_quantile_costs_no_sample(self) -> None:
+        # 0.07 * 100 is 7.000000000000001.
+        own = torch.arange(101, dtype=torch.float64)
+        found = QuantileRange(0.07, 0.29)(own, own >= 0, torch.zeros(2, 0))
+        assert (float(found.low), float(found.high)) == (7.0, 29.0)
 
     def test_all_quantiles_are_min_max(self) -> None:
         a = LossReweighter(Quadratic(), r=0.4)(losses()).weights
@@ -255,6 +304,26 @@ class TestModesAndState:
         found += [second(losses(4, seed)).weights for seed in range(5, 10)]
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
+    def test_resuming_with_another_accumulation_keeps_the_step(self) -> None:
+        first = LossReweighter(r=1.0, warmup_steps=10, accumulation=4)
+        for _ in range(38):
+            first(losses())
+        for accumulation, calls in ((4, 38), (8, 76), (2, 19), (1, 10)):
+            second = LossReweighter(r=1.0, warmup_steps=10, accumulation=accumulation)
+            second.load_state_dict(first.state_dict())
+            assert second.calls == calls
+        assert first.step == 9
+
+    @pytest.mark.parametrize(
+        "state",
+        [[], [0.0], [math.nan, 0.0], [-3.0, 0.0], [1.0, math.nan], [1.0, 1.5, 0.0, 0.0, 0.0]],
+    )
+    def test_what_is_no_state_is_refused(self, state: list[float]) -> None:
+        reweight = LossReweighter()
+        with pytest.raises(DataselectError, match="no state of a LossReweighter"):
+            reweight.set_extra_state(torch.tensor(state))
+        assert reweight.calls == 0
+
     def test_a_state_of_another_normalisation_is_refused(self) -> None:
         state = LossReweighter(normalisation=RunningRange(3)).state_dict()
         with pytest.raises(DataselectError, match="remembers 3 batches"):
@@ -272,6 +341,29 @@ class TestModesAndState:
         torch.testing.assert_close(found.loss.detach(), expected.loss)
         assert own.grad is not None
         assert own.grad.dtype == dtype
+
+    @pytest.mark.parametrize("normalisation", [MinMax(), QuantileRange(), RunningRange(3)])
+    def test_float32_losses_need_no_float64(self, normalisation: Normalisation) -> None:
+        """Some accelerators have none; the memory alone is kept in it, on the host."""
+
+        class Watch(TorchDispatchMode):
+            made: ClassVar[list[str]] = []
+
+            def __torch_dispatch__(
+                self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+            ) -> Any:
+                found = func(*args, **(kwargs or {}))
+                if isinstance(found, torch.Tensor) and found.dtype == torch.float64:
+                    self.made.append(str(func))
+                return found
+
+        reweight = LossReweighter(Quadratic(), r=0.4, normalisation=normalisation)
+        own, prior = losses().float().requires_grad_(), torch.arange(16)
+        with Watch():
+            for _ in range(2):
+                reweight(own, prior).loss.backward()
+        assert Watch.made == []
+        assert reweight.get_extra_state().dtype == torch.float64
 
     def test_the_pure_function_is_the_same(self) -> None:
         found = LossReweighter(Extremes(), r=0.4)(losses())

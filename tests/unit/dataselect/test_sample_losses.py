@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from dataselect import DataselectError
 from dataselect.reweighting import (
     LinUpper,
     LossReweighter,
@@ -17,6 +18,7 @@ from dataselect.reweighting import (
     per_sequence_cross_entropy,
     regression_losses,
 )
+from dataselect.reweighting.sample_losses import Measure
 
 
 def sequences(
@@ -131,6 +133,16 @@ class TestSequences:
         w = tokens[[0, 2, 3]] * torch.exp(torch.clamp(h + 1, max=1) / 0.4)
         torch.testing.assert_close(found.weights[[0, 2, 3]], w / w.sum())
 
+    @pytest.mark.parametrize("label", [-1, 11])
+    def test_a_label_outside_the_vocabulary_is_no_loss_of_zero(self, label: int) -> None:
+        logits, labels = sequences()
+        labels[2, 3] = label
+        with pytest.raises(DataselectError, match=f"label {label} with a vocabulary of 11"):
+            per_sequence_cross_entropy(logits, labels)
+        labels = labels.masked_fill(labels == -100, label)
+        tokens = per_sequence_cross_entropy(logits, labels, ignore_index=label)[1]
+        assert tokens[2] == 5
+
     def test_no_sample_and_no_position(self) -> None:
         empty = torch.zeros(0, 5, 3, requires_grad=True)
         found, tokens = per_sequence_cross_entropy(empty, torch.zeros(0, 5, dtype=torch.long))
@@ -205,6 +217,17 @@ class TestRegression:
         assert regression_losses(p, y, measure="absolute")[0].tolist() == [0.5, 4.0]
         assert regression_losses(p, y, measure="huber", delta=2.0)[0].tolist() == [0.125, 6.0]
 
+    @pytest.mark.parametrize("measure", ["squared", "absolute", "huber"])
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int64])
+    def test_targets_of_another_type(self, measure: Measure, dtype: torch.dtype) -> None:
+        p = torch.tensor([1.0, 5.0], requires_grad=True)
+        losses, _ = regression_losses(p, torch.tensor([2, 1]).to(dtype), measure=measure)
+        assert losses.dtype == torch.float32
+        losses.sum().backward()
+        expected = {"squared": [-2.0, 8.0], "absolute": [-1.0, 1.0], "huber": [-1.0, 1.0]}
+        assert p.grad is not None
+        assert p.grad.tolist() == expected[measure]
+
     def test_outputs_are_averaged(self) -> None:
         found, _ = regression_losses(torch.ones(2, 3), torch.zeros(2, 3))
         assert found.tolist() == [1.0, 1.0]
@@ -223,6 +246,12 @@ for call in (
     lambda: regression_losses(torch.ones(4), torch.ones(4), measure="cubic"),
     lambda: LossReweighter()(torch.ones(2, 2)),
     lambda: LossReweighter(gradients="mean"),
+    lambda: LossReweighter()([1.0, 2.0]),
+    lambda: LossReweighter(LinUpper),
+    lambda: LossReweighter("linupper"),
+    lambda: LossReweighter(r="high"),
+    lambda: LossReweighter(accumulation=2.5),
+    lambda: LossReweighter().load_state_dict({"_extra_state": {"step": 3}}),
 ):
     try:
         call()
@@ -244,6 +273,12 @@ def test_shapes_that_do_not_belong_together() -> None:
         r"'cubic'",
         r"losses of shape (2, 2)",
         r"gradients='mean'",
+        r"losses of type list",
+        r"LossReweighter(LinUpper(), r=0.4)",
+        r"the strategy 'linupper'",
+        r"the temperature r = 'high'",
+        r"an accumulation of 2.5 calls",
+        r"no state of a LossReweighter: dict",
     )
     assert len(lines) == len(expected)
     for line, part in zip(lines, expected, strict=True):

@@ -1,5 +1,7 @@
 """Drawing by weights: frequencies, resuming, several processes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +79,49 @@ def test_a_loader_that_fetched_ahead_says_what_was_consumed() -> None:
     assert seen + list(fresh) == list(WeightedSampler(WEIGHTS, num_samples=12))
 
 
+class TestTheEndOfAnEpoch:
+    """A loader has fetched the last indices, and so begun the next epoch, before they are used."""
+
+    def saved(self, consumed: int | None, batch: int = 5) -> dict[str, int]:
+        sampler = WeightedSampler(WEIGHTS, num_samples=12)
+        batches = iter(DataLoader(list(range(6)), batch_size=batch, sampler=sampler))
+        for _ in range(-(-12 // batch)):
+            next(batches)
+        return sampler.state_dict(consumed=consumed)
+
+    def epochs(self) -> list[list[int]]:
+        whole = WeightedSampler(WEIGHTS, num_samples=12)
+        return [list(whole) for _ in range(2)]
+
+    @pytest.mark.parametrize("said", [False, True])
+    def test_what_was_fetched_and_not_consumed_comes_again(self, said: bool) -> None:
+        second = WeightedSampler(WEIGHTS, num_samples=12)
+        second.load_state_dict(self.saved(consumed=7))
+        if said:
+            second.set_epoch(0)
+        assert [list(second) for _ in range(2)] == [self.epochs()[0][7:], self.epochs()[1]]
+
+    @pytest.mark.parametrize("consumed", [None, 12])
+    @pytest.mark.parametrize("batch", [4, 5])
+    def test_a_finished_epoch_does_not_come_again(self, consumed: int | None, batch: int) -> None:
+        state = self.saved(consumed, batch)
+        plain, in_it, after_it = (WeightedSampler(WEIGHTS, num_samples=12) for _ in range(3))
+        for sampler in (plain, in_it, after_it):
+            sampler.load_state_dict(state)
+        assert plain.epoch == 1
+        assert list(plain) == self.epochs()[1]
+        in_it.set_epoch(0)  # a loop that was interrupted in epoch 0 goes on in it
+        assert [list(in_it), list(in_it)] == [[], self.epochs()[1]]
+        after_it.set_epoch(1)
+        assert list(after_it) == self.epochs()[1]
+
+    def test_an_epoch_may_be_repeated(self) -> None:
+        sampler = WeightedSampler(WEIGHTS, num_samples=12)
+        first = list(sampler)
+        sampler.set_epoch(0)
+        assert list(sampler) == first
+
+
 @pytest.mark.parametrize("replicas", [2, 3])
 def test_processes_share_one_order(replicas: int) -> None:
     whole = list(WeightedSampler(WEIGHTS, num_samples=13))
@@ -112,6 +157,7 @@ def test_huge_scores_do_not_overflow() -> None:
         ([1.0, 0.0], {"replacement": False}, "without replacement of 1"),
         ([1.0], {"num_samples": 0}, "0 samples an epoch"),
         ([1.0], {"rank": 2, "replicas": 2}, "rank 2 of 2"),
+        ([1.0], {"rank": 0, "replicas": 2}, "1 samples an epoch for 2 processes"),
     ],
 )
 def test_bad_input(weights: list[float], more: dict[str, int], message: str) -> None:
@@ -122,6 +168,41 @@ def test_bad_input(weights: list[float], more: dict[str, int], message: str) -> 
 def test_scores_that_are_missing_and_states_of_others() -> None:
     with pytest.raises(DataselectError, match="score 1 of 2 is nan"):
         weights_of_scores(np.array([1.0, np.nan]))
+    with pytest.raises(DataselectError, match="13 indices consumed of an epoch of 6"):
+        WeightedSampler(WEIGHTS).state_dict(consumed=13)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"seed": 2}, "a state of seed 1"),
+        ({"replacement": False, "num_samples": 4}, "samples 6, replacement 1"),
+        ({"rank": 0, "replicas": 2}, "a state of replicas 1"),
+        ({"weights": WEIGHTS[::-1]}, "a state of weights"),
+    ],
+)
+def test_a_state_of_another_sampler_is_refused(more: dict[str, Any], message: str) -> None:
     state = WeightedSampler(WEIGHTS, seed=1).state_dict()
-    with pytest.raises(DataselectError, match="seed 1 with 6"):
-        WeightedSampler(WEIGHTS, seed=2).load_state_dict(state)
+    other = WeightedSampler(**({"weights": WEIGHTS, "seed": 1} | more))
+    with pytest.raises(DataselectError, match=message):
+        other.load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"position": 7}, "index 7 of epoch 0"),
+        ({"position": -1}, "index -1"),
+        ({"epoch": -1}, "-1"),
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(change: dict[str, int], message: str) -> None:
+    sampler = WeightedSampler(WEIGHTS)
+    with pytest.raises(DataselectError, match=message):
+        sampler.load_state_dict(sampler.state_dict() | change)
+    with pytest.raises(DataselectError, match="a state without seed, samples"):
+        sampler.load_state_dict({})
+
+
+def test_huge_weights_do_not_overflow() -> None:
+    assert list(WeightedSampler(np.full(6, 1e308))) == list(WeightedSampler(np.ones(6)))
