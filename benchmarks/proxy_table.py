@@ -5,12 +5,12 @@
     python benchmarks/proxy_table.py report runs/proxy_table
 
 The cells are drawn with a fixed seed, each of another function and with published values. A run is
-one group of proxies on one batch of 64 images with one seed; each is a score table that `nasproxy
-rank` could have written, streamed to disk and continued after an interruption. Seed 0 scores all
-cells, the other seeds the first 300 of them: the spread is between the seeds on those. `seconds`
-measures processor seconds a cell, each proxy alone and all in one call, the network being built in
-each. The report takes what is there, a run that is under way too, and says of how many cells each
-figure is.
+one group of proxies on one batch of 64, 32 or 16 images (`SIZES`) with one seed; each is a score
+table that `nasproxy rank` could have written, streamed to disk and continued after an interruption.
+Seed 0 scores all cells, the other seeds the first 300 of them: the spread is between the seeds on
+those. `seconds` measures processor seconds a cell, each proxy alone and all in one call, the
+network being built in each. The report takes what is there, a run that is under way too, and says
+of how many cells each figure is.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ GROUPS = {
     "second": ("grasp",),
     "dear": ("ntk", "zen", "gradsign", "swap_reg"),
 }
+SIZES = {"batch": 64, "pair": 64, "noise": 64, "more": 32, "second": 32, "dear": 16}
+"""Inputs a batch: 64 as the published values have them, fewer where a cell takes seconds."""
 IMAGES = ("cifar10", "cifar100")
 SEEDS = (0, 1, 2)
 AZ_NAS = ("az_expressivity", "az_progressivity", "az_trainability", "flops")
@@ -59,8 +61,8 @@ AGGREGATES = {
 Run = tuple[str, int, str]
 RUNS: tuple[Run, ...] = (
     *(("cifar10", 0, group) for group in GROUPS),
-    *(("cifar100", 0, group) for group in GROUPS),
     *(("cifar10", seed, group) for seed in SEEDS[1:] for group in GROUPS),
+    *(("cifar100", 0, group) for group in GROUPS),
 )
 
 
@@ -89,7 +91,7 @@ def score(folder: Path, runs: Sequence[Run], jobs: int) -> None:
         if out.exists():
             continue
         print(out.name, flush=True)
-        batch = load_batch(images, size=64, seed=seed)
+        batch = load_batch(images, size=SIZES[group], seed=seed)
         chosen = architectures if seed == 0 else architectures[:SPREAD_CELLS]
         rank_architectures(space, chosen, batch, list(GROUPS[group]), out, seed=seed, jobs=jobs)
 
@@ -182,13 +184,14 @@ def report(folder: Path) -> None:
     path = folder / "seconds.json"
     cost = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     seeds = {seed: columns_of(folder, "cifar10", seed) for seed in SEEDS}
+    sizes = {name: SIZES[group] for group, names in GROUPS.items() for name in names}
     for images in IMAGES:
         columns = columns_of(folder, images, 0)
         print(f"\n{images}, seed 0\n")
         print(
-            "| proxy | n | tau_b | Spearman | tau_b of the published values | "
+            "| proxy | images | n | tau_b | Spearman | tau_b of the published values | "
             "Spearman with the published values | tau_b over 3 seeds | "
-            "Spearman between seeds | s a cell |\n|---|---|---|---|---|---|---|---|---|"
+            "Spearman between seeds | s a cell |\n|---|---|---|---|---|---|---|---|---|---|"
         )
         for name, values in columns.items():
             texts = list(values)
@@ -206,7 +209,8 @@ def report(folder: Path) -> None:
                 ours_with = f"{same.spearman.value:.3f}"
             spread, between = _between_seeds(seeds, name, table) if images == IMAGES[0] else "--"
             print(
-                f"| {name} | {found.n} | {tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}] "
+                f"| {name} | {sizes.get(name, '-')} | {found.n} "
+                f"| {tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}] "
                 f"| {rho.value:.3f} [{rho.low:.3f}, {rho.high:.3f}] | {theirs} | {ours_with} "
                 f"| {spread} | {between} | {f'{cost[name]:.3f}' if name in cost else '-'} |"
             )
