@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from nasproxy.scoring.candidates import Candidate
-from nasproxy.search.limits import Limit, exceeded
+from nasproxy.search.limits import Limit, exceeded, excess
 
 __all__ = ["Evaluate", "Evaluation", "evaluator", "from_record"]
 
@@ -24,6 +24,7 @@ class Evaluation:
         candidate: its scores; None where it is outside the limits and was not scored.
         costs: quantity -> value, such as parameters and milliseconds.
         outside: which limit it exceeds and by how much; "" within all.
+        excess: the largest ratio of a cost to its limit where it is outside; 0 within all.
     """
 
     architecture: str
@@ -31,6 +32,7 @@ class Evaluation:
     candidate: Candidate | None
     costs: Mapping[str, float] = field(default_factory=dict)
     outside: str = ""
+    excess: float = 0.0
 
     def as_record(self) -> dict[str, Any]:
         """Plain JSON values; ``from_record`` reads them."""
@@ -66,6 +68,7 @@ def evaluator(
         found = {} if costs is None else dict(costs(architecture))
         outside = exceeded(limits, found)
         candidate = None if outside else score(architecture)
-        return Evaluation(str(architecture), function, candidate, found, outside)
+        above = excess(limits, found) if outside else 0.0
+        return Evaluation(str(architecture), function, candidate, found, outside, above)
 
     return evaluate

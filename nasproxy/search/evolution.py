@@ -23,7 +23,7 @@ A = TypeVar("A", bound=Hashable)
 class RegularizedEvolution(Generic[A]):
     """Mutates the winner of a tournament in a population from which the oldest leave.
 
-    The first P proposals are random samples of the space. From then on S members of the
+    Random samples of the space until P are completed. From then on S members of the
     population are drawn with replacement, the fittest is mutated, and the child, once told,
     joins as the youngest. The population is the P completed trials with the highest numbers:
     nobody leaves for being unfit, so a lucky score does not live for ever.
@@ -88,7 +88,7 @@ class RegularizedEvolution(Generic[A]):
         """A random sample, or a mutant of a tournament's winner."""
         rng = trial_rng(self._seed, number)
         members = self._members(study)
-        if number < self._population or not members:
+        if len(members) < self._population:
             return self._space.sample(rng)
         fitness = np.asarray(self._fitness(tuple(members)), dtype=np.float64)
         if fitness.shape != (len(members),):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nasproxy.errors import NasproxyError
 
-__all__ = ["LATENCY", "Limit", "exceeded", "latency_limit", "size_limit"]
+__all__ = ["LATENCY", "Limit", "exceeded", "excess", "latency_limit", "size_limit"]
 
 LATENCY = "latency:"
 """What the name of a latency begins with, before its device: ``latency:pixel3``."""
@@ -74,6 +75,12 @@ def exceeded(limits: Sequence[Limit], costs: Mapping[str, float]) -> str:
         if not value <= limit.most:
             return f"{limit.cost} of {value:.6g} above {limit.most:.6g}"
     return ""
+
+
+def excess(limits: Sequence[Limit], costs: Mapping[str, float]) -> float:
+    """The largest ratio of a cost to its limit; of costs that are not known, the largest number."""
+    ratios = [costs[limit.cost] / limit.most for limit in limits]
+    return max((r if math.isfinite(r) else sys.float_info.max for r in ratios), default=0.0)
 
 
 def _number(text: str, units: Mapping[str, float]) -> float | None:

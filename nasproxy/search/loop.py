@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import Proxy
 from nasproxy.scoring.candidates import Candidate
+from nasproxy.search.approach import Approach
 from nasproxy.search.evaluation import Evaluate, Evaluation
 from nasproxy.search.ledger import Ledger, LocalLedger
 from nasproxy.search.objectives import FITNESS, Objective
@@ -65,7 +66,8 @@ class Search(Generic[A]):
 
     The fitness of a network is the rank aggregate of its scores among all networks seen, so it
     changes as more are seen; samplers compare by the current one. A proposal whose function is
-    known costs nothing and is not evaluated again; one outside the limits is told as pruned.
+    known costs nothing and is not evaluated again; one outside the limits is told as pruned. Where
+    all of late are outside, the next ones are mutations of the nearest to the limits.
 
     Args:
         space: where to search.
@@ -108,6 +110,7 @@ class Search(Generic[A]):
         self._proposals = 0
         self._outside = 0
         self._retold = 0
+        self._approach: Approach[A] = Approach()
         sampler = sampler_of(space, self._options, self._current, shared=study is not None)
         self._shared = study is not None
         if study is None:
@@ -150,9 +153,9 @@ class Search(Generic[A]):
             if self._ledger.get(function) is None:
                 if self._ledger.claim(function, budget) == "mine":
                     in_vain = 0
-                    self._ledger.complete(
-                        self._evaluate(self._space.simplified(architecture), function)
-                    )
+                    found = self._evaluate(self._space.simplified(architecture), function)
+                    self._ledger.complete(found)
+                    self._approach_limits(architecture, found)
                 elif in_vain % _REPEATS_BEFORE_WAITING == 0:
                     self._ledger.wait()
             self._update()
@@ -213,6 +216,14 @@ class Search(Generic[A]):
         # Optuna prunes trials of several objectives nowhere.
         several = len(self._objectives) > 1
         self._study.tell(number, state=TrialState.FAIL if failed or several else TrialState.PRUNED)
+
+    def _approach_limits(self, architecture: A, found: Evaluation) -> None:
+        """Let the next proposal be nearer to the limits, where all of late were outside."""
+        start = self._approach.start_after(architecture, found)
+        # Random draws stay uniform over what is within, and a list is gone through in its order.
+        if start is not None and self._options.name not in ("random", "exhaustive"):
+            nearer = self._space.mutate(start, trial_rng(self._options.seed, self._proposals))
+            self._study.enqueue_trial(self._space.encode(nearer))
 
     def _current(self, trials: Sequence[FrozenTrial]) -> Float64[np.ndarray, "k o"]:
         found = np.full((len(trials), len(self._objectives)), np.nan)
