@@ -13,7 +13,7 @@ from dataselect.weighting.regressors.gaussian_process import GAUSSIAN_PROCESS
 from dataselect.weighting.regressors.mixing_law import MIXING_LAW, POWER_LAW
 from dataselect.weighting.regressors.regressor import Fitted, Regressor, check_rows
 from dataselect.weighting.regressors.ridge import RIDGE
-from dataselect.weighting.regressors.trees import LIGHTGBM
+from dataselect.weighting.regressors.trees import QUICK
 
 __all__ = ["STACK", "FittedStack", "Stack", "blend", "folds_of", "out_of_fold"]
 
@@ -46,7 +46,7 @@ class Stack:
         shares: of the members by name, where they are known already; None finds them.
     """
 
-    members: tuple[Regressor, ...] = (GAUSSIAN_PROCESS, RIDGE, MIXING_LAW, POWER_LAW, LIGHTGBM)
+    members: tuple[Regressor, ...] = (GAUSSIAN_PROCESS, RIDGE, MIXING_LAW, POWER_LAW, QUICK)
     shares: Mapping[str, float] | None = None
 
     @property
