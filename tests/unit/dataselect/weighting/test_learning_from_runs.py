@@ -128,7 +128,9 @@ def test_bounds_are_kept(runs: Runs) -> None:
 
 
 def test_several_targets(runs: Runs) -> None:
-    found = learn(runs, target={"web": 3, "noise": 1}, regressor="ridge", resamples=4, repeats=0)
+    found = learn(
+        runs, target={"web": 3.0, "noise": 1.0}, regressor="ridge", resamples=4, repeats=0
+    )
     assert found.objective == {"web": 0.75, "noise": 0.25}
     assert set(found.spearman) == {"objective", "web", "noise"}
     assert objective_of(runs, "mean") == {"web": 0.5, "noise": 0.5}
@@ -163,7 +165,7 @@ def test_json_and_weights_file(learned: Learned, tmp_path: Path) -> None:
         ({"regressor": "gpp"}, "did you mean gp"),
         ({"optimiser": "best"}, "direct or published"),
         ({"resamples": 1}, "2 resamples"),
-        ({"bounds": {"edus": (0, 1)}}, "did you mean edu"),
+        ({"bounds": {"edus": (0.0, 1.0)}}, "did you mean edu"),
         ({"prior": {"edu": 1.0}, "optimiser": "published"}, "'books' has none"),
     ],
 )

@@ -55,7 +55,7 @@ def test_within_bounds(values: list[tuple[float, float, float]]) -> None:
 
 def test_a_linear_loss_fills_the_cheapest_first() -> None:
     costs = np.array([3.0, 1.0, 2.0, 5.0])
-    bounds = Bounds(np.array([0.1, 0, 0, 0.05]), np.array([1, 0.5, 1, 1.0]))
+    bounds = Bounds(np.array([0.1, 0, 0, 0.05]), np.array([1.0, 0.5, 1, 1]))
     found = direct(lambda w: w @ costs, 4, bounds=bounds, screened=16)
     np.testing.assert_allclose(found.weights, [0.1, 0.5, 0.35, 0.05], atol=1e-6)
     assert found.predicted == pytest.approx(found.weights @ costs)
@@ -122,9 +122,9 @@ def test_bounds_by_name() -> None:
     assert bounds.high.tolist() == [0.6, 0.2, 0.6]
     assert Bounds.named(["a", "b"], None).high.tolist() == [1, 1]
     for given_, message in (
-        ({"d": (0, 1)}, "not among the weights"),
+        ({"d": (0.0, 1.0)}, "not among the weights"),
         ({"a": (0.5, 0.2)}, "least <= greatest"),
-        ({"a": (0.7, 1), "b": (0.7, 1)}, "no weights within them"),
+        ({"a": (0.7, 1.0), "b": (0.7, 1.0)}, "no weights within them"),
         ({"*": (0.0, 0.2)}, "no weights within them"),
     ):
         with pytest.raises(DataselectError) as error:

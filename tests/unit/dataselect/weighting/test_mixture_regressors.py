@@ -247,3 +247,20 @@ def test_without_lightgbm_the_error_says_what_to_install(monkeypatch: pytest.Mon
     weights, losses = runs()
     with pytest.raises(DataselectError, match="pip install"):
         regressor_named("lightgbm").fit(weights, losses)
+
+
+def test_a_forest_adds_up_what_lightgbm_does() -> None:
+    import lightgbm
+
+    from dataselect.weighting.regressors.forest import forest_of
+
+    weights, losses = runs(120)
+    settings = {"verbosity": -1, "min_data_in_leaf": 5, "num_threads": 1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(weights, losses), num_boost_round=30)
+    points = np.random.default_rng(3).dirichlet(np.ones(5), 500)
+    points[:120] = weights  # thresholds lie between the runs' own weights
+    for trees in (1, 17, 30):
+        found = forest_of(booster.model_to_string(), trees).predict(points)
+        np.testing.assert_allclose(
+            found, booster.predict(points, num_iteration=trees), rtol=1e-14, atol=1e-14
+        )
