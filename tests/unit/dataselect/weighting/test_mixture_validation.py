@@ -142,6 +142,12 @@ def test_estimates() -> None:
     # A gain of 10 that is 2 too large on average, by 0 to 4.
     found = Estimate.corrected(10.0, np.linspace(0, 4, 401))
     assert (found.value, found.low, found.high) == pytest.approx((8.0, 6.1, 9.9))
+    # Where it is too small on average nothing is added; the scatter stays.
+    found = Estimate.corrected(10.0, np.linspace(-4, 0, 401))
+    assert (found.value, found.low, found.high) == pytest.approx((10.0, 8.1, 11.9))
+    # A loss is good when it is small.
+    found = Estimate.corrected(10.0, np.linspace(-4, 0, 401), sign=-1)
+    assert (found.value, found.low, found.high) == pytest.approx((12.0, 10.1, 13.9))
     assert Estimate(1.0, float("nan"), float("nan")).to_json() == {
         "value": 1.0,
         "low": None,
