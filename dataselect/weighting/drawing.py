@@ -119,7 +119,7 @@ def draw_curve(curve: Curve) -> str:
     first, last = (math.log(f([runs for runs, _ in every])) for f in (min, max))
     width = 1.25 * _SIDE
 
-    def x(runs: float) -> float:
+    def x(runs: int) -> float:
         return _LEFT + 24 + (width - 48) * (math.log(runs) - first) / max(last - first, 1e-9)
 
     def y(value: float) -> float:
