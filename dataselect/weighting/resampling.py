@@ -80,14 +80,15 @@ def resample(
     seed: int,
     on_fit: Callable[[int, int], None] | None = None,
 ) -> Resampled:
-    """Refit to halves of the runs, optimise each, and see what the whole says of their optima.
+    """Refit to halves of the runs, optimise each, and see what the other half says of its optimum.
 
     The optimum of a fitted function is where it is least, and partly where its errors are: what is
-    predicted there is too good. A half h stands to the whole as the whole stands to the truth: for
-    statistics that are smooth in the data f_h − f has the distribution of f − truth. So
-    g_h(w_h) − g(w_h), the gain that a half expects at its own optimum less the gain that the whole
-    expects there, is a draw of the error of g(w). Its mean is taken off where the gain is too
-    large by it, and its quantiles give the interval.
+    predicted there is too good. Of two halves that share no run, g_h(w_h) − g_o(w_h), the gain
+    that one expects at its own optimum less the gain that the other expects there, is what that
+    optimum owes to the half's errors, and those of the other half. Errors fall with the root of
+    the number of runs, so e = (g_h(w_h) − g_o(w_h)) / √2 stands for the error of g(w) with all
+    runs. Its mean is taken off where the gain is too large by it, and its quantiles give the
+    interval. The whole could not judge: it has seen the half.
 
     Args:
         regressor: refitted to each half.
@@ -103,19 +104,20 @@ def resample(
     References:
         Shao and Wu 1989, the delete-half jackknife; Efron 1983, optimism.
     """
-    n = len(losses)
     rng = np.random.default_rng(seed)
     whole = gains_at(fitted, optimum)
     found: list[Float64[np.ndarray, " scores"]] = []
     errors = []
     while len(found) < resamples:
-        order = rng.permutation(n)
-        for half in (order[: (n + 1) // 2], order[n // 2 :])[: resamples - len(found)]:
-            kept = np.sort(half)
-            own = regressor.fit(weights[kept], losses[kept], seed=seed)
+        order = rng.permutation(len(losses))
+        halves = [np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])]
+        fits = [regressor.fit(weights[own], losses[own], seed=seed) for own in halves]
+        for own, other in (fits, fits[::-1]):
+            if len(found) == resamples:
+                break
             at = optimise(own.predict, optimum[None]).weights
             expected = gains_at(own, at)
-            seen = gains_at(fitted, at, expected.single)
+            seen = gains_at(other, at, expected.single)
             errors.append(
                 (
                     expected.loss - seen.loss,
@@ -126,7 +128,7 @@ def resample(
             found.append(at)
             if on_fit is not None:
                 on_fit(len(found), resamples)
-    off = np.array(errors)
+    off = np.array(errors) / np.sqrt(2)
     return Resampled(
         np.stack(found),
         Estimate.corrected(whole.loss, off[:, 0], sign=-1),
