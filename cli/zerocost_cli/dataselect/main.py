@@ -19,6 +19,10 @@ _HERE = "zerocost_cli.dataselect"
         "filter": (f"{_HERE}.filter", "Keep the documents that break no rule of a recipe."),
         "score": (f"{_HERE}.score", "Score every document of a corpus."),
         "select": (f"{_HERE}.select", "Select documents by their scores, up to a budget."),
+        "fit-mixture": (
+            f"{_HERE}.fit_mixture",
+            "Learn a mixture from the losses of small runs.",
+        ),
         "report": (f"{_HERE}.report", "One HTML page about a score folder."),
         "rater": (f"{_HERE}.rater", "Train and evaluate raters on labels of your own."),
         "scorers": (f"{_HERE}.listing:scorers_command", "List the scorers."),

@@ -1,0 +1,1 @@
+"""Learn how to weigh many scores, or many domains, from the losses of small runs."""
