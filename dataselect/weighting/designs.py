@@ -95,9 +95,7 @@ def dirichlet(
     return Design(tuple(names), _ids(prefix, runs), drawn)
 
 
-def low_discrepancy(
-    names: Sequence[str], runs: int, *, seed: int, prefix: str = "sobol"
-) -> Design:
+def low_discrepancy(names: Sequence[str], runs: int, *, seed: int, prefix: str = "sobol") -> Design:
     """Evenly spread points, each distributed as Dirichlet(1).
 
     w = e / Σ e with e_j = −ln(1 − u_j) and u a scrambled Sobol point: the exponentials of uniform
@@ -120,9 +118,7 @@ def low_discrepancy(
     engine = Sobol(d=len(names), scramble=True, rng=np.random.default_rng(seed))
     points = engine.random_base2(max(0, int(runs - 1).bit_length()))[:runs]
     waits = -np.log1p(-np.asarray(points, dtype=np.float64)) + np.finfo(np.float64).tiny
-    return Design(
-        tuple(names), _ids(prefix, runs), waits / waits.sum(axis=1, keepdims=True)
-    )
+    return Design(tuple(names), _ids(prefix, runs), waits / waits.sum(axis=1, keepdims=True))
 
 
 def sparse(

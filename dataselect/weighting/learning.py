@@ -3,97 +3,301 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
 
+from dataselect.errors import DataselectError
+from dataselect.weighting.bounds import Bounds
+from dataselect.weighting.estimate import Estimate
+from dataselect.weighting.learned import Learned, learned_to_json, learned_to_weights
+from dataselect.weighting.optimum import BEST, DRAWS, Optimum, Predict, direct, published
+from dataselect.weighting.regressors import Regressor, regressor_named
+from dataselect.weighting.regressors.stack import FittedStack, Stack
+from dataselect.weighting.resampling import gains_at, resample
 from dataselect.weighting.runs import Runs
+from dataselect.weighting.validation import FOLDS, learning_curve, nested
+from dataselect.weighting.words import in_words
+from zerocost.errors import did_you_mean
 
-__all__ = ["Estimate", "Learned", "learn", "learned_to_json"]
+__all__ = [
+    "Estimate",
+    "Learned",
+    "Optimiser",
+    "learn",
+    "learned_to_json",
+    "learned_to_weights",
+    "objective_of",
+]
 
 Optimiser = Literal["direct", "published"]
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What `learn` found; see docs/weighting.md.
-
-    Attributes:
-        names: of the scores.
-        objective: share of each target in the loss that was minimised.
-        regressor: by which the optimum was found.
-        members: of a stack: name -> share; empty for others.
-        weights: ``[scores]``, the optimum.
-        low: ``[scores]``, 2.5 % quantile of each weight over resamples of the runs.
-        high: ``[scores]``, the 97.5 % quantile.
-        resampled: ``[resamples, scores]``, the optimum of each resample.
-        predicted: the loss at the optimum.
-        gain_over_uniform: predicted loss at uniform weights less that at the optimum.
-        gain_over_single: the same against the best single score.
-        best_single: that score.
-        distance_to_uniform: total variation, 0 .. 1 − 1 / scores.
-        spearman: of predictions of runs that took no part in any choice, by target.
-        learning_curve: Spearman by number of training runs.
-        in_words: what can be concluded, a sentence each.
-    """
-
-    names: tuple[str, ...]
-    objective: Mapping[str, float]
-    regressor: str
-    members: Mapping[str, float]
-    weights: Float64[np.ndarray, " scores"]
-    low: Float64[np.ndarray, " scores"]
-    high: Float64[np.ndarray, " scores"]
-    resampled: Float64[np.ndarray, "resamples scores"]
-    predicted: Estimate
-    gain_over_uniform: Estimate
-    gain_over_single: Estimate
-    best_single: str
-    distance_to_uniform: Estimate
-    spearman: Mapping[str, Estimate]
-    learning_curve: Mapping[int, Estimate]
-    in_words: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+LEAST_RUNS = 16
+RESAMPLES = 40
+_BEST_RUNS = 8
+# Of a resample: a search near the optimum of the whole, and a tenth of the draws.
+_QUICK_SCREEN, _QUICK_STARTS, _FEWER_DRAWS = 1024, 2, 10
 
 
 def learn(
     runs: Runs,
     *,
     target: str | Mapping[str, float] = "mean",
-    regressor: str = "stack",
+    regressor: str | Regressor = "stack",
     optimiser: Optimiser = "direct",
     bounds: Mapping[str, tuple[float, float]] | None = None,
-    resamples: int = 40,
+    prior: Mapping[str, float] | None = None,
+    draws: int = DRAWS,
+    resamples: int = RESAMPLES,
+    folds: int = FOLDS,
+    repeats: int = 4,
     seed: int = 0,
+    threads: int = 1,
     on_step: Callable[[str, int, int], None] | None = None,
 ) -> Learned:
     """The weights at which the predicted loss is least, and how sure that is.
 
     Args:
-        runs: the table.
-        target: ``mean`` of all targets, the name of one, or shares by name.
-        regressor: ``stack``, ``lightgbm``, ``gp``, ``ridge`` or ``mixing_law``.
-        optimiser: ``direct`` on the simplex, or ``published``: a million draws, the mean of the
-            best 128.
-        bounds: the least and the greatest weight by name; 0 to 1 where not named.
-        resamples: how often the runs are resampled for the intervals.
+        runs: the table, of 16 runs or more.
+        target: ``mean`` of all targets, the name of one, or shares by name (brought to the sum 1).
+        regressor: ``stack``, ``gp``, ``ridge``, ``mixing_law``, ``power_law``, ``lightgbm``, or an
+            object.
+        optimiser: ``direct`` on the simplex, or ``published``: the mean of the best 128 of a
+            million draws.
+        bounds: the least and the greatest weight by name, ``*`` for all others; else 0 to 1.
+        prior: of ``published``: the strengths of the Dirichlet distribution by name; else 1.
+        draws: of ``published``.
+        resamples: halves of the runs for the intervals.
+        folds: of the validation.
+        repeats: fits a size of the learning curve; 0 draws none.
         seed: of all draws.
+        threads: of the search for the optimum; nothing depends on it.
         on_step: called with (step, done, total).
+
+    Raises:
+        DataselectError: too few runs, losses that are all the same, an unknown name, or bounds
+            that nothing keeps.
+
+    References:
+        Zhuang et al., Meta-rater, ACL 2025; Liu et al., RegMix, ICLR 2025.
     """
-    raise NotImplementedError  # the signature is agreed on first
+    step = on_step or (lambda name, done, total: None)
+    objective = objective_of(runs, target)
+    chosen = regressor_named(regressor) if isinstance(regressor, str) else regressor
+    if optimiser not in ("direct", "published"):
+        raise DataselectError(f"optimiser is {optimiser!r}", accepted="direct or published")
+    if len(runs.run_ids) < LEAST_RUNS or resamples < 2:
+        raise DataselectError(
+            f"{len(runs.run_ids)} runs and {resamples} resamples",
+            accepted=f"{LEAST_RUNS} runs or more, 2 resamples or more",
+            hint="train more small models, with other weights",
+        )
+    losses = np.zeros(len(runs.run_ids))
+    for name, share in objective.items():
+        losses += share * runs.losses[:, runs.targets.index(name)]
+    if losses.min() == losses.max():
+        raise DataselectError(
+            f"the loss is {losses[0]:g} in all {len(losses)} runs", accepted="losses that differ"
+        )
+    limits = Bounds.named(runs.names, bounds)
+    alpha = _strengths(runs.names, prior)
+    k = len(runs.names)
+    best_runs = runs.weights[np.argsort(losses, kind="stable")[:_BEST_RUNS]]
+
+    def optimise(predict: Predict, starts: Float64[np.ndarray, "starts scores"]) -> Optimum:
+        if optimiser == "published":
+            return published(
+                predict,
+                k,
+                draws=max(draws // _FEWER_DRAWS, 1000),
+                best=max(BEST // _FEWER_DRAWS, 1),
+                alpha=alpha,
+                bounds=limits,
+                threads=threads,
+            )
+        return direct(
+            predict,
+            k,
+            bounds=limits,
+            starts=starts,
+            screened=_QUICK_SCREEN,
+            keep=_QUICK_STARTS,
+            seed=seed,
+            threads=threads,
+        )
+
+    step("fit", 0, 1)
+    fitted = chosen.fit(runs.weights, losses, seed=seed)
+    if optimiser == "published":
+        found = published(
+            fitted.predict, k, draws=draws, alpha=alpha, bounds=limits, threads=threads
+        )
+    else:
+        found = direct(
+            fitted.predict, k, bounds=limits, starts=best_runs, seed=seed, threads=threads
+        )
+    step("fit", 1, 1)
+    again, members = chosen, {}
+    if isinstance(chosen, Stack) and isinstance(fitted, FittedStack):
+        members = dict(fitted.shares)
+        again = replace(chosen, shares=members)
+    resampled = resample(
+        again,
+        fitted,
+        found.weights,
+        runs.weights,
+        losses,
+        optimise=optimise,
+        resamples=resamples,
+        seed=seed,
+        on_fit=lambda done, total: step("resample", done, total),
+    )
+    others = [] if len(objective) == 1 else [*objective]
+    others += [name for name in runs.targets if name not in objective]
+    step("validate", 0, 1 + len(others))
+    validation = nested(chosen, runs.weights, losses, folds=folds, seed=seed)
+    label = next(iter(objective)) if len(objective) == 1 else "objective"
+    spearman = {label: validation.spearman}
+    for done, name in enumerate(others, 1):
+        step("validate", done, 1 + len(others))
+        own = runs.losses[:, runs.targets.index(name)]
+        spearman[name] = nested(chosen, runs.weights, own, folds=folds, seed=seed).spearman
+    step("validate", 1 + len(others), 1 + len(others))
+    curve = learning_curve(
+        chosen,
+        runs.weights,
+        losses,
+        repeats=repeats,
+        seed=seed,
+        on_fit=lambda done, total: step("learning curve", done, total),
+    )
+    low, high = np.quantile(resampled.weights, [0.025, 0.975], axis=0)
+    gains = gains_at(fitted, found.weights)
+    distance = Estimate.between(
+        _distance(found.weights), np.array([_distance(row) for row in resampled.weights])
+    )
+    best_single = runs.names[gains.single]
+    return Learned(
+        names=runs.names,
+        objective=objective,
+        regressor=chosen.name,
+        members=members,
+        weights=found.weights,
+        low=low,
+        high=high,
+        resampled=resampled.weights,
+        predicted=resampled.loss,
+        gain_over_uniform=resampled.over_uniform,
+        gain_over_single=resampled.over_single,
+        uncorrected={
+            "predicted_loss": gains.loss,
+            "gain_over_uniform": gains.over_uniform,
+            "gain_over_best_single": gains.over_single,
+        },
+        best_single=best_single,
+        distance_to_uniform=distance,
+        effective_scores=float(1 / (found.weights**2).sum()),
+        validation=validation,
+        spearman=spearman,
+        curve=curve,
+        in_words=in_words(
+            runs=len(runs.run_ids),
+            names=runs.names,
+            low=low,
+            spearman=validation.spearman,
+            over_uniform=resampled.over_uniform,
+            over_single=resampled.over_single,
+            best_single=best_single,
+            distance=distance,
+            curve=curve,
+        ),
+        settings=_settings(
+            runs,
+            target=target,
+            optimiser=optimiser,
+            bounds=bounds,
+            prior=prior,
+            draws=draws,
+            resamples=resamples,
+            folds=folds,
+            repeats=repeats,
+            seed=seed,
+        ),
+    )
 
 
-def learned_to_json(learned: Learned) -> dict[str, Any]:
-    """A JSON object of all of it."""
-    raise NotImplementedError
+def objective_of(runs: Runs, target: str | Mapping[str, float]) -> dict[str, float]:
+    """Target -> its share of the loss to minimise, the shares adding up to 1.
+
+    Raises:
+        DataselectError: a target that the runs do not have, or a share that is not above 0.
+    """
+    if isinstance(target, str):
+        names = list(runs.targets) if target == "mean" and "mean" not in runs.targets else [target]
+        shares = dict.fromkeys(names, 1.0)
+    else:
+        shares = {name: float(share) for name, share in target.items()}
+    for name, share in shares.items():
+        if name not in runs.targets:
+            raise DataselectError(
+                f"there is no target {name!r}",
+                accepted=f"mean, or one of {', '.join(runs.targets)}",
+                hint=did_you_mean(name, runs.targets),
+            )
+        if not (np.isfinite(share) and share > 0):
+            raise DataselectError(
+                f"the target {name!r} has the share {share:g}", accepted="finite and above 0"
+            )
+    if not shares:
+        raise DataselectError("there is no target", accepted="mean, a name, or shares by name")
+    total = sum(shares.values())
+    return {name: share / total for name, share in shares.items()}
+
+
+def _strengths(
+    names: tuple[str, ...], prior: Mapping[str, float] | None
+) -> Float64[np.ndarray, " scores"]:
+    if prior is None:
+        return np.ones(len(names))
+    missing = [name for name in names if name not in prior]
+    if missing or len(prior) != len(names) or not all(share > 0 for share in prior.values()):
+        raise DataselectError(
+            f"the prior is of {', '.join(prior)}" + (f"; {missing[0]!r} has none" * bool(missing)),
+            accepted=f"a number above 0 for each of {', '.join(names)}",
+        )
+    return np.array([float(prior[name]) for name in names])
+
+
+def _distance(weights: Float64[np.ndarray, " scores"]) -> float:
+    return 0.5 * float(np.abs(weights - 1 / len(weights)).sum())
+
+
+def _settings(
+    runs: Runs,
+    *,
+    target: str | Mapping[str, float],
+    optimiser: str,
+    bounds: Mapping[str, tuple[float, float]] | None,
+    prior: Mapping[str, float] | None,
+    draws: int,
+    resamples: int,
+    folds: int,
+    repeats: int,
+    seed: int,
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "runs": len(runs.run_ids),
+        "left_out": dict(runs.left_out),
+        "target": target if isinstance(target, str) else dict(target),
+        "optimiser": optimiser,
+        "bounds": {name: list(pair) for name, pair in (bounds or {}).items()},
+        "resamples": resamples,
+        "folds": folds,
+        "repeats": repeats,
+        "seed": seed,
+    }
+    if optimiser == "published":
+        found |= {"draws": draws, "best": BEST, "prior": None if prior is None else dict(prior)}
+    return found

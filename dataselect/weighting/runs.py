@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -84,13 +84,11 @@ class Runs:
 
     def take(self, rows: Int64[np.ndarray, " taken"]) -> Runs:
         """The runs at these places, in this order, each at most once."""
-        return Runs(
-            self.names,
-            self.targets,
-            tuple(self.run_ids[at] for at in rows.tolist()),
-            self.weights[rows],
-            self.losses[rows],
-            self.left_out,
+        return replace(
+            self,
+            run_ids=tuple(self.run_ids[at] for at in rows.tolist()),
+            weights=self.weights[rows],
+            losses=self.losses[rows],
         )
 
 

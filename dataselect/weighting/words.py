@@ -1,0 +1,95 @@
+"""What can be concluded from learned weights, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float64
+
+from dataselect.weighting.estimate import Estimate
+from dataselect.weighting.validation import Curve
+
+__all__ = ["in_words"]
+
+
+def in_words(
+    *,
+    runs: int,
+    names: Sequence[str],
+    low: Float64[np.ndarray, " scores"],
+    spearman: Estimate,
+    over_uniform: Estimate,
+    over_single: Estimate,
+    best_single: str,
+    distance: Estimate,
+    curve: Curve,
+) -> tuple[str, ...]:
+    """Sentences for a reader who looks at nothing else.
+
+    Args:
+        runs: how many were learned from.
+        names: of the scores.
+        low: the 2.5 % quantile of each weight.
+        spearman: of unseen runs.
+        over_uniform: gain.
+        over_single: gain.
+        best_single: that score.
+        distance: to uniform weights, total variation.
+        curve: Spearman by runs.
+    """
+    said = [_ranked(spearman, runs)]
+    said.append(_gain(over_uniform, "uniform weights", "uniform weights are as good a choice"))
+    said.append(
+        _gain(
+            over_single,
+            f"the best single score, {best_single},",
+            "that score alone is as good a choice",
+        )
+    )
+    sure = [
+        name for name, least in zip(names, low.tolist(), strict=True) if least > 0.5 / len(names)
+    ]
+    held = (
+        f"{', '.join(sure)} keep at least half a uniform share"
+        if 0 < len(sure) <= 6
+        else f"{len(sure)} of {len(names)} scores keep at least half a uniform share"
+    )
+    said.append(
+        f"The weights are {distance.value:.2f} away from uniform (0 is uniform, "
+        f"{1 - 1 / len(names):.2f} a single score); in 97.5 % of the resamples {held}."
+    )
+    more = curve.expected.get(2 * runs)
+    if more is not None:
+        now = curve.expected[runs]
+        said.append(
+            f"With {2 * runs:,} runs in the place of {runs:,} the rank correlation is expected "
+            f"to go from {now.value:.3f} to {more.value:.3f} ({more.low:.3f} to {more.high:.3f})."
+        )
+    return tuple(said)
+
+
+def _ranked(spearman: Estimate, runs: int) -> str:
+    if np.isnan(spearman.value) or spearman.low <= 0:
+        told = "" if np.isnan(spearman.value) else f" (rank correlation {_interval(spearman, 2)})"
+        return (
+            f"The losses of unseen runs are not predicted better than by chance{told}: "
+            f"{runs:,} runs say nothing about the weights, and neither do the figures below."
+        )
+    return f"Unseen runs are ranked with a correlation of {_interval(spearman, 3)}."
+
+
+def _gain(gain: Estimate, over: str, instead: str) -> str:
+    figure = f"{gain.value:.3g} (95 % interval {gain.low:.3g} to {gain.high:.3g})"
+    if gain.low > 0:
+        return f"Against {over} the loss is predicted to fall by {figure}."
+    if gain.high < 0:
+        return f"Against {over} the loss is predicted to rise by {-gain.value:.3g}: do not use it."
+    return f"A gain over {over} is not told apart from zero: {figure}; {instead}."
+
+
+def _interval(estimate: Estimate, digits: int) -> str:
+    return (
+        f"{estimate.value:.{digits}f} (95 % interval {estimate.low:.{digits}f} to "
+        f"{estimate.high:.{digits}f})"
+    )
