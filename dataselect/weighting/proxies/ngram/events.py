@@ -91,7 +91,9 @@ def events_of(validation: Mapping[str, TokenDocuments], order: int) -> Events:
     return Events(order, keys, numbers, shorter, hits, seen, times, tuple(validation))
 
 
-def _chains(shorter: Int32[np.ndarray, " events"], order: int) -> Int32[np.ndarray, "events orders"]:
+def _chains(
+    shorter: Int32[np.ndarray, " events"], order: int
+) -> Int32[np.ndarray, "events orders"]:
     """Of each n-gram the numbers of its ends of 1, 2, ... tokens, -1 beyond its own."""
     length = np.ones(len(shorter), dtype=np.int64)
     found = np.full((len(shorter), order), -1, dtype=np.int32)

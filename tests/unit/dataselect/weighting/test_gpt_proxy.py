@@ -96,9 +96,7 @@ def test_stacked_runs_are_the_runs_alone() -> None:
 
 def test_every_token_of_a_pass_is_predicted_once_and_short_selections_begin_anew() -> None:
     candidates = documents_of([[i] * 3 for i in range(1, 9)], V)  # 8 documents of 4 tokens
-    batches = list(
-        training_batches(candidates, np.arange(8), steps=4, batch=2, context=4, seed=0)
-    )
+    batches = list(training_batches(candidates, np.arange(8), steps=4, batch=2, context=4, seed=0))
     labels = np.concatenate([own[:, 1:].ravel() for own in batches])
     np.testing.assert_array_equal(np.sort(labels), np.sort(candidates.tokens))
     twice = list(training_batches(candidates, np.arange(8), steps=8, batch=2, context=4, seed=0))

@@ -1,4 +1,4 @@
-"""The likelihood of n-grams from their counts, and its derivatives by the smoothing's parameters."""
+"""The likelihood of n-grams from their counts, and its derivatives by the smoothing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from jaxtyping import Float64
 from zerocost.compiled import compiled
 
 __all__ = ["negative_log_likelihood"]
-
-
 
 
 @compiled
