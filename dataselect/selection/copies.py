@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, UInt32, UInt64
@@ -30,9 +29,7 @@ class Held:
     bands: UInt64[np.ndarray, "bands held"]
     similarity: float
 
-    def copied(
-        self, own: UInt32[np.ndarray, "n permutations"]
-    ) -> Int64[np.ndarray, " n"]:
+    def copied(self, own: UInt32[np.ndarray, "n permutations"]) -> Int64[np.ndarray, " n"]:
         """Of which held document each other one is a near copy: the most similar; -1 of none.
 
         Args:

@@ -17,13 +17,15 @@ from dataselect.weighting.claims import claimed
 from dataselect.weighting.columns import BothWays, score_columns
 from dataselect.weighting.design_folder import CLAIMS, begin_design
 from dataselect.weighting.design_run import POOL, run_design
-from dataselect.weighting.validation_sets import read_validation
 from dataselect.weighting.learned import learned_to_json
 from dataselect.weighting.learning import Learned, learn
+from dataselect.weighting.page import render
 from dataselect.weighting.plan import DesignKind, design_of
 from dataselect.weighting.pool import ABOUT, Pool, open_pool, save_pool
 from dataselect.weighting.proxies.proxy import Proxy
 from dataselect.weighting.reading import PoolSettings, read_pool
+from dataselect.weighting.run_sections import run_sections
+from dataselect.weighting.validation_sets import read_validation
 from zerocost.files import sha256_of, to_json, write_json, write_text
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
@@ -204,7 +206,8 @@ def learn_weights(
     weights = Weights(pool.weights(learned.weights).columns, made_by)
     summary = _summary(pool, settings, runs.left_out, result)
     write_json(folder / LEARNED, summary, overwrite=True)
-    _write_page(folder, pool, settings, learned, own.records())
+    page = render(learned, title=out.stem, sections=run_sections(pool, own.records()))
+    write_text(folder / PAGE, page, overwrite=True)
     write_weights(weights, out, overwrite=overwrite)
     counts = Counts(pool.of, len(pool.documents), dict(pool.left_out))
     outputs = [out, folder / "runs.parquet", folder / LEARNED, folder / PAGE]
@@ -226,7 +229,9 @@ def _begin(folder: Path, asked: dict[str, Any], overwrite: bool) -> None:
     if there is not None:
         keys = [key for key in asked if there.get(key) != asked[key]]
         if not overwrite:
-            shown = "; ".join(f"{k}: {str(there.get(k))[:80]} there, {asked[k]!s:.80} now" for k in keys)
+            shown = "; ".join(
+                f"{k}: {str(there.get(k))[:80]} there, {asked[k]!s:.80} now" for k in keys
+            )
             raise DataselectError(
                 f"{folder} was begun with other settings: {shown}",
                 accepted="the same command, to go on with it",
@@ -255,9 +260,7 @@ def _read_candidates(
         both_ways=settings.both_ways,
     )
     validation = read_validation(settings.validation, ReadOptions(**dict(table.index.options)))
-    pool, tokenizer = read_pool(
-        sources, table, columns, validation, settings.pool, on_part=on_step
-    )
+    pool, tokenizer = read_pool(sources, table, columns, validation, settings.pool, on_part=on_step)
     write_text(folder / "tokenizer.json", tokenizer.to_str(), overwrite=True)
     save_pool(pool, folder)
 
@@ -294,28 +297,3 @@ def _summary(
         "runs_left_out": dict(left_out),
         "learned": learned,
     }
-
-
-def _write_page(
-    folder: Path,
-    pool: Pool,
-    settings: LearnSettings,
-    learned: Learned,
-    records: Mapping[str, Mapping[str, Any]],
-) -> None:
-    from dataselect.report.learning_page import render_learning
-
-    facts = {
-        "proxy": settings.proxy.as_dict(),
-        "tokens": settings.tokens,
-        "candidates": len(pool.documents),
-        "of": pool.of,
-        "candidate_tokens": pool.tokens,
-        "left_out": dict(pool.left_out),
-        "missing": dict(pool.missing),
-        "undirected": list(pool.columns.undirected),
-    }
-    page = render_learning(learned, records, facts, title=folder.stem)
-    write_text(folder / PAGE, page, overwrite=True)
-
-

@@ -39,12 +39,17 @@ def in_words(
         curve: Spearman by runs.
     """
     said = [_ranked(spearman, runs)]
-    said.append(_gain(over_uniform, "uniform weights", "uniform weights are as good a choice"))
+    # Where nothing is predicted, a gain that is predicted is none.
+    ranked = not np.isnan(spearman.value) and spearman.low > 0
+    said.append(
+        _gain(over_uniform, "uniform weights", "uniform weights are as good a choice", ranked)
+    )
     said.append(
         _gain(
             over_single,
             f"the best single score, {best_single},",
             "that score alone is as good a choice",
+            ranked,
         )
     )
     sure = [
@@ -60,7 +65,7 @@ def in_words(
         f"{1 - 1 / len(names):.2f} a single score); in 97.5 % of the resamples {held}."
     )
     more = curve.expected.get(2 * runs)
-    if more is not None:
+    if ranked and more is not None:
         now = curve.expected[runs]
         said.append(
             f"With {2 * runs:,} runs in the place of {runs:,} the rank correlation is expected "
@@ -79,11 +84,11 @@ def _ranked(spearman: Estimate, runs: int) -> str:
     return f"Unseen runs are ranked with a correlation of {_interval(spearman, 3)}."
 
 
-def _gain(gain: Estimate, over: str, instead: str) -> str:
+def _gain(gain: Estimate, over: str, instead: str, ranked: bool) -> str:
     figure = f"{gain.value:.3g} (95 % interval {gain.low:.3g} to {gain.high:.3g})"
-    if gain.low > 0:
+    if ranked and gain.low > 0:
         return f"Against {over} the loss is predicted to fall by {figure}."
-    if gain.high < 0:
+    if ranked and gain.high < 0:
         return f"Against {over} the loss is predicted to rise by {-gain.value:.3g}: do not use it."
     return f"A gain over {over} is not told apart from zero: {figure}; {instead}."
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zerocost_cli.printing import Steps, print_json, print_table
+from zerocost_cli.dataselect.fit_mixture import print_learned
+from zerocost_cli.printing import Steps, print_json
 
-__all__ = ["command", "print_learned"]
-
-SHOWN = 15
+__all__ = ["command", "print_run"]
 
 
 @click.command("learn-weights")
@@ -166,7 +166,7 @@ def command(corpus: tuple[str, ...], **arguments: Any) -> None:
     if arguments["as_json"]:
         print_json(found.summary)
         return
-    print_learned(found.summary)
+    print_run(found.summary)
 
 
 def _join(folder: Path, jobs: int, as_json: bool) -> None:
@@ -188,9 +188,8 @@ def _join(folder: Path, jobs: int, as_json: bool) -> None:
     click.echo(f"All {len(done.run_ids):,} runs of {folder} are done")
 
 
-def print_learned(found: dict[str, Any]) -> None:
-    """Print what was learned, for a reader at a terminal."""
-    learned = found["learned"]
+def print_run(found: dict[str, Any]) -> None:
+    """Print the candidates, the runs and what was learned, for a reader at a terminal."""
     click.echo(
         f"{found['candidates']:,} candidates of {found['of']:,} documents, "
         f"{found['candidate_tokens']:,} tokens; {found['runs']:,} runs of {found['tokens']:,}"
@@ -204,18 +203,8 @@ def print_learned(found: dict[str, Any]) -> None:
             f"  no direction is declared for {', '.join(found['undirected'])}: more was taken as "
             "better; --both-ways undirected lets the runs decide"
         )
-    if found["runs_left_out"]:
-        click.echo(f"  runs that could not be used: {len(found['runs_left_out'])}")
-    rows = sorted(learned["weights"].items(), key=lambda item: -item[1]["weight"])
-    print_table(
-        ("score", "weight", "from", "to"),
-        [(name, own["weight"], own["low"], own["high"]) for name, own in rows[:SHOWN]],
-        title=f"\nWeights, with 95 % of their optima over resampled runs{_more(len(rows))}:",
-    )
-    for sentence in learned["in_words"]:
-        click.echo(sentence)
-    click.echo(f"Written: {found['out']}, {found['folder']}/ (report.html, runs.parquet)")
-
-
-def _more(rows: int) -> str:
-    return f", the first {SHOWN} of {rows}" if rows > SHOWN else ""
+    click.echo()
+    left = Counter(found["runs_left_out"].values())
+    page = f"{found['folder']}/report.html"
+    about = {"runs": found["runs"], "left_out": dict(left), "out": found["out"], "report": page}
+    print_learned(found["learned"] | about)

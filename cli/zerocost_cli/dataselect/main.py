@@ -24,6 +24,10 @@ _HERE = "zerocost_cli.dataselect"
             "Learn how to weigh scores from small models.",
         ),
         "run": (f"{_HERE}.run", "Score, learn, select and report, as a recipe says."),
+        "fit-mixture": (
+            f"{_HERE}.fit_mixture",
+            "Learn a mixture from the losses of small runs.",
+        ),
         "report": (f"{_HERE}.report", "One HTML page about a score folder."),
         "rater": (f"{_HERE}.rater", "Train and evaluate raters on labels of your own."),
         "scorers": (f"{_HERE}.listing:scorers_command", "List the scorers."),

@@ -35,21 +35,17 @@ def command(recipe: Path, overwrite: bool, as_json: bool) -> None:
     tokens = "100M"
     """
     from dataselect.pipeline import read_recipe, run_recipe
-    from zerocost_cli.dataselect.learn_weights import print_learned
+    from zerocost_cli.dataselect.learn_weights import print_run
 
     asked = read_recipe(recipe)
     with ExitStack() as stack:
-        found = run_recipe(
-            asked, overwrite=overwrite, command=sys.argv, on_step=Steps(stack)
-        )
+        found = run_recipe(asked, overwrite=overwrite, command=sys.argv, on_step=Steps(stack))
     if as_json:
         print_json(found)
         return
     score, select = found["score"], found["select"]
     out = found["out"]
     click.echo(f"Scored {score['documents']:,} documents, {score['columns']} columns")
-    print_learned(
-        found["learn"] | {"out": f"{out}/weights.json", "folder": f"{out}/weights.runs"}
-    )
+    print_run(found["learn"] | {"out": f"{out}/weights.json", "folder": f"{out}/weights.runs"})
     click.echo(f"Selected {select['documents']:,} of {select['of']:,} documents")
     click.echo(f"Written: {out}/selection, {out}/report.html")
