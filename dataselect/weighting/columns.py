@@ -73,19 +73,21 @@ class ScoreColumns:
 
 
 def default_columns(scores: Any) -> tuple[str, ...]:
-    """What is weighed where nothing is said: Meta-rater's signals, and all other scorers' scores.
+    """What is weighed where nothing is said: Meta-rater's signals, and the other scorers' scores.
 
-    Counts of tokens and columns that declare no direction are left out of the latter.
+    Of another scorer that is the column with its own name, where it has one (the others are
+    variants of it), else all that declare a direction.
     """
     found = []
     for scorer in scores.index.scorers:
-        for column in scorer.columns:
-            if scorer.name in _SIGNALS:
-                wanted = column.name in META_RATER_SIGNALS
-            else:
-                wanted = column.direction != 0 and column.unit != "tokens"
-            if wanted:
-                found.append(column.name)
+        names = [column.name for column in scorer.columns]
+        if scorer.name in _SIGNALS:
+            found += [name for name in names if name in META_RATER_SIGNALS]
+        elif scorer.name in names and scorer.name != "tokens":
+            found.append(scorer.name)
+        else:
+            directed = [column for column in scorer.columns if column.direction != 0]
+            found += [column.name for column in directed if column.unit != "tokens"]
     return tuple(found)
 
 

@@ -34,8 +34,8 @@ def design_of(names: Sequence[str], kind: DesignKind, runs: int, *, seed: int) -
 
     All kinds but ``published`` begin with the anchors: uniform weights and each score alone, as
     far as they take no more than half of the runs; else uniform weights only. ``mixed`` goes on
-    with evenly spread points and sparse ones of four scores by turns. ``published`` is Meta-rater's:
-    Dirichlet(1) with the released seed, whatever ``seed`` is.
+    with evenly spread points and sparse ones of four scores by turns. ``published`` is that of
+    Meta-rater: Dirichlet(1) with the released seed, whatever ``seed`` is.
 
     Args:
         names: of the scores.

@@ -110,8 +110,9 @@ def command(corpus: tuple[str, ...], **arguments: Any) -> None:
     other processes and machines that see the folder may --join it.
 
     \b
-    dataselect learn-weights corpus/ --scores scores --validation good=good.jsonl --tokens 1.5M --out weights.json
-    dataselect learn-weights corpus/ --scores scores --validation a=a.jsonl --validation b=b.jsonl \\
+    dataselect learn-weights corpus/ --scores scores --validation good=good.jsonl
+        --tokens 1.5M --out weights.json
+    dataselect learn-weights corpus/ --scores scores --validation a=a.jsonl --validation b=b.jsonl
         --proxy gpt --runs 64 --tokens 1.5M --jobs 2 --out weights.json
     dataselect learn-weights --join weights.runs --jobs 8
     """
