@@ -17,8 +17,39 @@ from dataselect.weighting.design_run import POOL
 from dataselect.weighting.pool import open_pool
 
 Command = Callable[..., Any]
-CLEAN = "the study of old rivers shows how water and stone have made this valley over time".split()
-NOISE = "BUY cheap NOW click here $$$ login win FREE 777 deal !!! cart".split()
+CLEAN = [
+    "the",
+    "study",
+    "of",
+    "old",
+    "rivers",
+    "shows",
+    "how",
+    "water",
+    "and",
+    "stone",
+    "have",
+    "made",
+    "this",
+    "valley",
+    "over",
+    "time",
+]
+NOISE = [
+    "BUY",
+    "cheap",
+    "NOW",
+    "click",
+    "here",
+    "$$$",
+    "login",
+    "win",
+    "FREE",
+    "777",
+    "deal",
+    "!!!",
+    "cart",
+]
 COLUMNS = (
     "rps_doc_frac_all_caps_words,rps_doc_unigram_entropy,rps_doc_mean_word_length,"
     "heuristic_cleanliness"
