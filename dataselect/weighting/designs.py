@@ -127,7 +127,7 @@ def sparse(
     """Points at which ``active`` scores have a weight, drawn from Dirichlet(1), and others none.
 
     Scores are dealt out like cards, one shuffled pack after the other, so that after every run
-    the times that two scores have been active differ by at most two.
+    the times that any two scores have been active differ by at most one.
 
     Args:
         names: of the scores, two or more.

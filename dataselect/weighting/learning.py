@@ -18,7 +18,7 @@ from dataselect.weighting.regressors import Regressor, regressor_named
 from dataselect.weighting.regressors.stack import FittedStack, Stack
 from dataselect.weighting.resampling import gains_at, resample
 from dataselect.weighting.runs import Runs
-from dataselect.weighting.validation import FOLDS, learning_curve, nested
+from dataselect.weighting.validation import FOLDS, REPEATS, learning_curve, nested
 from dataselect.weighting.words import in_words
 from zerocost.errors import did_you_mean
 
@@ -52,7 +52,7 @@ def learn(
     draws: int = DRAWS,
     resamples: int = RESAMPLES,
     folds: int = FOLDS,
-    repeats: int = 4,
+    repeats: int = REPEATS,
     seed: int = 0,
     threads: int = 1,
     on_step: Callable[[str, int, int], None] | None = None,
@@ -71,7 +71,7 @@ def learn(
         draws: of ``published``.
         resamples: halves of the runs for the intervals.
         folds: of the validation.
-        repeats: fits a size of the learning curve; 0 draws none.
+        repeats: of the learning curve; 0 draws none.
         seed: of all draws.
         threads: of the search for the optimum; nothing depends on it.
         on_step: called with (step, done, total).

@@ -14,7 +14,7 @@ from dataselect.weighting.learning import RESAMPLES, Optimiser, learn
 from dataselect.weighting.optimum import DRAWS
 from dataselect.weighting.page import render
 from dataselect.weighting.tables import read_tables
-from dataselect.weighting.validation import FOLDS
+from dataselect.weighting.validation import FOLDS, REPEATS
 from zerocost.files import sha256_of, write_text
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
@@ -39,7 +39,7 @@ class Settings:
     draws: int = DRAWS
     resamples: int = RESAMPLES
     folds: int = FOLDS
-    repeats: int = 4
+    repeats: int = REPEATS
     seed: int = 0
 
 

@@ -45,7 +45,7 @@ def published(
     best: int = BEST,
     alpha: float | Float64[np.ndarray, " scores"] = 1.0,
     bounds: Bounds | None = None,
-    seed: int = SEED,
+    seed: int | np.random.RandomState = SEED,
     threads: int = 1,
 ) -> Optimum:
     """The mean of the best of many draws from Dirichlet(α), as published.
@@ -62,7 +62,7 @@ def published(
         alpha: of the Dirichlet distribution, one number or one a score.
         bounds: draws are scaled to lie above the least weights, and those with a weight above its
             greatest are passed over.
-        seed: of the draws.
+        seed: of the draws; or the legacy generator with which RegMix drew.
         threads: the result does not depend on it.
 
     Raises:
@@ -75,7 +75,7 @@ def published(
         raise DataselectError(f"the best {best} of {draws} draws", accepted="1 to all of them")
     strengths = np.broadcast_to(np.asarray(alpha, dtype=np.float64), (scores,))
     limits = bounds if bounds is not None else Bounds.none(scores)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed) if isinstance(seed, int) else seed
 
     def parts() -> Iterator[Float64[np.ndarray, "n scores"]]:
         left = draws

@@ -64,11 +64,11 @@ def _facts(learned: Learned) -> list[tuple[str, str]]:
     own = learned.validation.spearman
     return [
         ("runs", f"{learned.settings.get('runs', len(learned.validation.observed)):,}"),
-        ("scores", f"{len(learned.names):,}"),
+        ("weights", f"{len(learned.names):,}"),
         ("regressor", learned.regressor),
         ("rank correlation", _number(own.value)),
         ("distance to uniform", f"{learned.distance_to_uniform.value:.2f}"),
-        ("effective scores", f"{learned.effective_scores:.1f}"),
+        ("effective number", f"{learned.effective_scores:.1f}"),
     ]
 
 
@@ -84,7 +84,7 @@ def _gains(learned: Learned) -> list[dict[str, str]]:
             ("loss at the optimum", "predicted_loss", learned.predicted),
             ("gain over uniform weights", "gain_over_uniform", learned.gain_over_uniform),
             (
-                f"gain over the best single score, {learned.best_single}",
+                f"gain over the best one alone, {learned.best_single}",
                 "gain_over_best_single",
                 learned.gain_over_single,
             ),

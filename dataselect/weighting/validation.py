@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from dataselect.errors import DataselectError
-from dataselect.weighting.estimate import LEVEL, Estimate
+from dataselect.weighting.estimate import Estimate
 from dataselect.weighting.regressors.regressor import Regressor
 from dataselect.weighting.regressors.stack import folds_of, out_of_fold
 
@@ -17,7 +17,11 @@ __all__ = ["Curve", "Validation", "learning_curve", "nested", "spearman", "spear
 
 FOLDS = 5
 BOOTSTRAPS = 1000
-_SHARES = (0.25, 0.5, 0.8)
+CURVE_BOOTSTRAPS = 200
+REPEATS = 2
+# Parts that the runs are dealt in -> the share that a fit learns from.
+_FIFTHS = 5
+_BLOCKS = {4: 0.25, 2: 0.5, _FIFTHS: 0.8}
 _LEAST = 12
 
 
@@ -112,7 +116,7 @@ class Curve:
     """Spearman's ρ by the number of runs learned from, tested on all other runs.
 
     Attributes:
-        by_runs: number of runs -> mean over repeats, with the interval of that mean.
+        by_runs: number of runs -> ρ with its interval.
         expected: for more runs than there are: 1 − ρ = a m^−b fitted to ``by_runs``.
     """
 
@@ -125,20 +129,22 @@ def learning_curve(
     weights: Float64[np.ndarray, "runs scores"],
     losses: Float64[np.ndarray, " runs"],
     *,
-    repeats: int = 4,
+    repeats: int = REPEATS,
     seed: int = 0,
     on_fit: Callable[[int, int], None] | None = None,
 ) -> Curve:
-    """Fit to a quarter, a half and four fifths of the runs, drawn anew in each repeat.
+    """Fit to a quarter, a half and four fifths of the runs, and predict all the others.
 
-    What is expected of twice and four times the runs is an extrapolation of a power law with an
-    interval over resampled repeats; it says whether more runs are worth their cost, no more.
+    In each repeat the runs are dealt anew: each quarter and each half learns alone, and each fifth
+    is left out once; ρ is over all predictions of a size together, so that sizes are compared on
+    the same runs. Intervals resample the runs that are predicted. What is expected of twice and
+    four times the runs extrapolates a power law: whether more runs are worth their cost, no more.
 
     Args:
         regressor: what learns.
         weights: of the runs.
         losses: of the runs.
-        repeats: fits a size.
+        repeats: how often the runs are dealt; 11 fits each.
         seed: of the draws.
         on_fit: called with (done, total).
 
@@ -146,52 +152,60 @@ def learning_curve(
         An empty curve where there are too few runs for two sizes.
     """
     n = len(losses)
-    sizes = sorted({round(share * n) for share in _SHARES if round(share * n) >= _LEAST})
-    sizes = [size for size in sizes if n - size >= 5]
-    if len(sizes) < 2 or repeats < 1:
+    blocks = {parts: round(share * n) for parts, share in _BLOCKS.items()}
+    blocks = {parts: size for parts, size in blocks.items() if size >= _LEAST}
+    if len(blocks) < 2 or repeats < 1:
         return Curve({})
     rng = np.random.default_rng(seed)
-    found = np.full((len(sizes), repeats), np.nan)
+    predicted: dict[int, Float64[np.ndarray, "repeats parts runs"]] = {
+        parts: np.full((repeats, parts, n), np.nan) for parts in blocks
+    }
+    total, done = repeats * sum(blocks), 0
     for repeat in range(repeats):
-        order = rng.permutation(n)
-        for row, size in enumerate(sizes):
-            kept, held = order[:size], order[size:]
-            fitted = regressor.fit(weights[kept], losses[kept], seed=seed)
-            found[row, repeat] = spearman(fitted.predict(weights[held]), losses[held])
-            if on_fit is not None:
-                on_fit(repeat * len(sizes) + row + 1, repeats * len(sizes))
-    drawn = rng.integers(0, repeats, (BOOTSTRAPS, repeats))
+        for parts in blocks:
+            order = rng.permutation(n)
+            for part in range(parts):
+                own = np.sort(order[part::parts])
+                others = np.setdiff1d(np.arange(n), own)
+                kept, held = (others, own) if parts == _FIFTHS else (own, others)
+                fitted = regressor.fit(weights[kept], losses[kept], seed=seed)
+                predicted[parts][repeat, part, held] = fitted.predict(weights[held])
+                done += 1
+                if on_fit is not None:
+                    on_fit(done, total)
+    drawn = rng.integers(0, n, (CURVE_BOOTSTRAPS, n))
+    sizes = np.array(list(blocks.values()))
+    value = np.array([_pooled(found, losses) for found in predicted.values()])
+    each = np.array(
+        [[_pooled(f[:, :, rows], losses[rows]) for f in predicted.values()] for rows in drawn]
+    )
     by_runs = {
-        size: Estimate.between(_mean(found[row]), _means(found[row][drawn]))
-        for row, size in enumerate(sizes)
+        int(size): Estimate.between(float(value[at]), each[:, at]) for at, size in enumerate(sizes)
     }
     more = np.array([n, 2 * n, 4 * n], dtype=np.float64)
-    middle = _extrapolated(np.array(sizes), np.array([_mean(row) for row in found]), more)
+    middle = _extrapolated(sizes, value, more)
     if middle is None:
         return Curve(by_runs)
-    each = [
-        _extrapolated(np.array(sizes), np.array([_mean(row[pick]) for row in found]), more)
-        for pick in drawn[:200]
-    ]
-    known = np.array([row for row in each if row is not None])
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(known, [tail, 1 - tail], axis=0)
+    known = [row for row in (_extrapolated(sizes, own, more) for own in each) if row is not None]
     return Curve(
         by_runs,
         {
-            int(runs): Estimate(float(middle[i]), float(low[i]), float(high[i]))
-            for i, runs in enumerate(more)
+            int(runs): Estimate.between(float(middle[at]), np.array([row[at] for row in known]))
+            for at, runs in enumerate(more)
         },
     )
 
 
-def _mean(values: Float64[np.ndarray, " n"]) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
-
-
-def _means(values: Float64[np.ndarray, "draws n"]) -> Float64[np.ndarray, " draws"]:
-    return np.array([_mean(row) for row in values])
+def _pooled(
+    predicted: Float64[np.ndarray, "repeats parts runs"], losses: Float64[np.ndarray, " runs"]
+) -> float:
+    """The mean over repeats of ρ over all predictions of a repeat."""
+    found = []
+    for repeat in predicted:
+        known = np.isfinite(repeat)
+        observed = np.broadcast_to(losses, repeat.shape)[known]
+        found.append(spearman(repeat[known], observed))
+    return float(np.mean(found))
 
 
 def _extrapolated(

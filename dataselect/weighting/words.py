@@ -47,22 +47,19 @@ def in_words(
     said.append(
         _gain(
             over_single,
-            f"the best single score, {best_single},",
-            "that score alone is as good a choice",
+            f"the best one alone, {best_single},",
+            f"{best_single} alone is as good a choice",
             ranked,
         )
     )
     sure = [
         name for name, least in zip(names, low.tolist(), strict=True) if least > 0.5 / len(names)
     ]
-    held = (
-        f"{', '.join(sure)} keep at least half a uniform share"
-        if 0 < len(sure) <= 6
-        else f"{len(sure)} of {len(names)} scores keep at least half a uniform share"
-    )
+    held = ", ".join(sure) if 0 < len(sure) <= 6 else f"{len(sure)} of {len(names)} of them"
     said.append(
         f"The weights are {distance.value:.2f} away from uniform (0 is uniform, "
-        f"{1 - 1 / len(names):.2f} a single score); in 97.5 % of the resamples {held}."
+        f"{1 - 1 / len(names):.2f} a single one); in 97.5 % of the resamples at least half a "
+        f"uniform share goes to {held}."
     )
     more = curve.expected.get(2 * runs)
     if ranked and more is not None:

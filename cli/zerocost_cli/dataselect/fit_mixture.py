@@ -68,7 +68,7 @@ __all__ = ["command"]
 )
 @click.option("--folds", default=5, show_default=True, help="Of the validation.")
 @click.option(
-    "--repeats", default=4, show_default=True, help="Of the learning curve; 0 draws none."
+    "--repeats", default=2, show_default=True, help="Of the learning curve; 0 draws none."
 )
 @click.option("--seed", default=0, show_default=True, help="Of all draws.")
 @click.option("--threads", default=2, show_default=True, help="The result does not depend on it.")

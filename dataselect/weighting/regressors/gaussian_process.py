@@ -14,7 +14,7 @@ from dataselect.weighting.regressors.scale import LossScale
 
 __all__ = ["GAUSSIAN_PROCESS", "FittedProcess", "GaussianProcess"]
 
-_CHUNK = 4096
+_CHUNK = 256
 _PART = 192
 # Means and deviations of normal priors over ln(1/length), ln(signal) and ln(noise). With 64 runs
 # and 17 columns the likelihood alone finds length scales that fit the noise.

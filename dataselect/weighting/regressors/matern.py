@@ -20,10 +20,18 @@ def matern(
         left: points, already divided by their length scales.
         right: the same.
     """
-    distance = _ROOT5 * np.sqrt(_squared_distances(left, right))
-    found = np.exp(-distance)
-    found *= 1 + distance * (1 + distance / 3)
-    return np.asarray(found)
+    # In place: most of the time of a million predictions goes by here.
+    distance = _squared_distances(left, right)
+    np.sqrt(distance, out=distance)
+    distance *= _ROOT5
+    found = np.negative(distance)
+    np.exp(found, out=found)
+    factor = distance / 3
+    factor += 1
+    factor *= distance
+    factor += 1
+    found *= factor
+    return found
 
 
 def negative_log_likelihood(
@@ -81,7 +89,9 @@ def negative_log_likelihood(
 def _squared_distances(
     left: Float64[np.ndarray, "n columns"], right: Float64[np.ndarray, "m columns"]
 ) -> Float64[np.ndarray, "n m"]:
-    squares = (left * left).sum(axis=1)[:, None] + (right * right).sum(axis=1)
-    squares -= 2 * (left @ right.T)
+    squares: Float64[np.ndarray, "n m"] = left @ (-2 * right.T)
+    squares += (left * left).sum(axis=1)[:, None]
+    squares += (right * right).sum(axis=1)
     # Rounding may leave a point a distance below 0 from itself.
-    return np.asarray(np.maximum(squares, 0.0, out=squares))
+    np.maximum(squares, 0.0, out=squares)
+    return squares

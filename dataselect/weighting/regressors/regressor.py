@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,6 +12,7 @@ from dataselect.errors import DataselectError
 __all__ = ["Fitted", "Regressor", "check_rows"]
 
 
+@runtime_checkable
 class Fitted(Protocol):
     """A regressor that has seen runs."""
 
@@ -20,6 +21,7 @@ class Fitted(Protocol):
         ...
 
 
+@runtime_checkable
 class Regressor(Protocol):
     """A way to predict losses; same runs and seed, same predictions, for any number of threads."""
 

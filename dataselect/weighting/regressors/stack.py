@@ -93,7 +93,7 @@ class Stack:
         )
 
 
-def folds_of(runs: int, folds: int, seed: int) -> list[Int64[np.ndarray, " fold"]]:
+def folds_of(runs: int, folds: int, seed: int) -> list[Int64[np.ndarray, "_"]]:
     """Runs dealt at random into folds whose sizes differ by at most 1; each in order."""
     order = np.random.default_rng(seed).permutation(runs)
     return [np.sort(order[fold::folds]) for fold in range(folds)]
@@ -103,7 +103,7 @@ def out_of_fold(
     regressor: Regressor,
     weights: Float64[np.ndarray, "runs scores"],
     losses: Float64[np.ndarray, " runs"],
-    folds: Sequence[Int64[np.ndarray, " fold"]],
+    folds: Sequence[Int64[np.ndarray, "_"]],
     seed: int,
 ) -> Float64[np.ndarray, " runs"]:
     """Each run's loss as predicted by a fit to the other folds."""

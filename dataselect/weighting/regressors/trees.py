@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from dataselect.errors import DataselectError
+from dataselect.weighting.regressors.forest import Forest, forest_of
 from dataselect.weighting.regressors.regressor import check_rows
 
 __all__ = ["LIGHTGBM", "PUBLISHED", "QUICK", "FittedTrees", "Trees", "fit_as_published"]
@@ -33,17 +34,16 @@ class FittedTrees:
     """Boosted trees.
 
     Attributes:
-        booster: LightGBM's.
-        trees: how many are used.
+        forest: the trees that are used.
+        trees: how many.
     """
 
-    booster: Any
+    forest: Forest
     trees: int
 
     def predict(self, weights: Float64[np.ndarray, "n scores"]) -> Float64[np.ndarray, " n"]:
         """The loss expected at each weight vector."""
-        found = self.booster.predict(weights, num_iteration=self.trees, num_threads=1)
-        return np.asarray(found, dtype=np.float64)
+        return self.forest.predict(weights)
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,7 @@ class Trees:
             stop_on=(weights[held], losses[held]),
             patience=self.patience,
         )
-        found = _boost(settings | {"num_iterations": first.trees}, (weights, losses))
-        return FittedTrees(found.booster, first.trees)
+        return _boost(settings | {"num_iterations": first.trees}, (weights, losses))
 
 
 def fit_as_published(
@@ -164,7 +163,7 @@ def _boost(
         callbacks=stopping,
     )
     trees = booster.best_iteration if booster.best_iteration > 0 else booster.num_trees()
-    return FittedTrees(booster, trees)
+    return FittedTrees(forest_of(booster.model_to_string(), trees), trees)
 
 
 LIGHTGBM = Trees()
