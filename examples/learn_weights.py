@@ -143,7 +143,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, help="Parquet: id, domain, text, source, lang")
-    parser.add_argument("--tokens", type=int, default=4_096)
+    parser.add_argument("--tokens", type=int, default=8_192)
     parser.add_argument("--vocabulary", type=int)
     parser.add_argument("--size", default=None, help="of the decoders: 0.5M")
     parser.add_argument("--gpt-runs", type=int, default=0, help="0 learns from n-grams only")

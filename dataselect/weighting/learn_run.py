@@ -226,7 +226,8 @@ def _begin(folder: Path, asked: dict[str, Any], overwrite: bool) -> None:
         return
     if there is None and folder.exists() and any(folder.iterdir()):
         raise DataselectError(f"{folder} holds other files", accepted="a new or empty folder")
-    if there is not None:
+    # Settings that led to nothing, a mistyped column's, bind nobody.
+    if there is not None and (folder / POOL / ABOUT).is_file():
         keys = [key for key in asked if there.get(key) != asked[key]]
         if not overwrite:
             shown = "; ".join(
@@ -239,7 +240,7 @@ def _begin(folder: Path, asked: dict[str, Any], overwrite: bool) -> None:
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, asked)
+    write_json(path, asked, overwrite=True)
 
 
 def _read_candidates(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from dataselect.errors import DataselectError
 __all__ = ["read_validation", "validation_named"]
 
 
-def validation_named(given: Mapping[str, Path] | list[str] | tuple[str, ...]) -> dict[str, Path]:
+def validation_named(given: Mapping[str, str] | Sequence[str]) -> dict[str, Path]:
     """Sets by name from NAME=FILE, or FILE, which its own name without the suffix stands for.
 
     Raises:
@@ -20,7 +20,7 @@ def validation_named(given: Mapping[str, Path] | list[str] | tuple[str, ...]) ->
     if isinstance(given, Mapping):
         return {name: Path(path) for name, path in given.items()}
     found: dict[str, Path] = {}
-    for text in given:
+    for text in [given] if isinstance(given, str) else given:
         name, equals, path = text.partition("=")
         own = Path(path if equals else text)
         name = name if equals else own.name.split(".")[0]

@@ -40,10 +40,10 @@ def _write_web_mix(corpus: Path, out: Path) -> None:
         own = table.filter((pl.col("source") == source) & (pl.col("lang") == "en"))
         own = own.unique("text", keep="first", maintain_order=True)
         texts = own["text"].gather(rng.permutation(len(own))).to_list()
-        half = min(HELD, len(texts) // 3)
-        _write(out / "validation" / f"{name}.jsonl", texts[:half])
-        _write(out / "references" / f"{name}.jsonl", texts[half : half + REFERENCES])
-        referred += texts[half : half + REFERENCES]
+        held, end = min(HELD, len(texts) // 3), min(HELD + REFERENCES, 2 * len(texts) // 3)
+        _write(out / "validation" / f"{name}.jsonl", texts[:held])
+        _write(out / "references" / f"{name}.jsonl", texts[held:end])
+        referred += texts[held:end]
     kept = table.filter(~pl.col("text").is_in(pl.Series(referred).implode()))
     kept.select("id", "domain", "text").write_parquet(out / "corpus.parquet", row_group_size=2_000)
 
@@ -51,7 +51,8 @@ def _write_web_mix(corpus: Path, out: Path) -> None:
 def _write_demonstration(out: Path) -> None:
     """Python's own documentation; three in five have their words in disorder, or shout."""
     rng = np.random.default_rng(0)
-    texts = [text for text in pydoc_data.topics.topics.values() if len(text) > 500]
+    every = pydoc_data.topics.topics.values()
+    texts = [text[: text.rfind(" ", 0, 1_500)] for text in every if len(text) > 500]
     held, referred, rest = texts[::5], texts[1::5], []
     for i, text in enumerate(texts):
         if i % 5 > 1:
