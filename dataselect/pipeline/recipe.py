@@ -13,7 +13,7 @@ from dataselect.errors import DataselectError
 from dataselect.selection import budget_of
 from dataselect.selection.budget import amount_of, quotas_of
 from dataselect.selection.settings import Settings
-from dataselect.selection.weights import Weights
+from dataselect.selection.weights import ColumnWeight, Weights
 from dataselect.weighting.learn_run import LearnSettings
 from dataselect.weighting.plan import proxy_of
 from dataselect.weighting.reading import PoolSettings
@@ -129,7 +129,11 @@ def _recipe(found: dict[str, Any], base: Path) -> Recipe:
     seed = int(found.get("seed", 0))
     select["exclude"] = [str(base / path) for path in select.get("exclude", ())]
     corpus = [found["corpus"]] if isinstance(found["corpus"], str) else found["corpus"]
-    return Recipe(
+    if select.get("drop_duplicates") not in (None, "exact", "near"):
+        raise DataselectError(
+            f"drop_duplicates is {select['drop_duplicates']!r}", accepted="exact, near, or nothing"
+        )
+    recipe = Recipe(
         corpus=tuple(path if "://" in path else str(base / path) for path in corpus),
         out=base / found["out"],
         workers=int(found.get("workers", 1)),
@@ -141,6 +145,9 @@ def _recipe(found: dict[str, Any], base: Path) -> Recipe:
         title=report.get("title"),
         texts=bool(report.get("texts", True)),
     )
+    # A fault here would otherwise be found after hours of training.
+    recipe.selection(Weights({"any": ColumnWeight(1.0)}))
+    return recipe
 
 
 def _learn(learn: dict[str, Any], base: Path, seed: int) -> LearnSettings:
@@ -160,7 +167,7 @@ def _learn(learn: dict[str, Any], base: Path, seed: int) -> LearnSettings:
     if "tokenizer" in pool:
         pool["tokenizer"] = base / pool["tokenizer"]
     learn["columns"] = tuple(learn.get("columns", ()))
-    learn.setdefault("runs", 256 if proxy == "ngram" else 64)
+    learn["runs"] = int(learn.get("runs", 256 if proxy == "ngram" else 64))
     return LearnSettings(
         validation=sets,
         tokens=tokens,

@@ -16,8 +16,10 @@ from dataselect.selection.transforms import Missing, Transform
 from dataselect.selection.weights import ColumnWeight, Weights
 
 __all__ = [
+    "BOTH_WAYS",
     "META_RATER_SIGNALS",
     "REVERSED",
+    "BothWays",
     "ScoreColumns",
     "default_columns",
     "net_weights",
@@ -123,8 +125,6 @@ def score_columns(
             accepted="two columns or more",
             hint="--columns NAME,NAME; dataselect scorers lists what can be scored",
         )
-    if both_ways not in BOTH_WAYS:
-        raise DataselectError(f"both ways: {both_ways!r}", accepted=", ".join(BOTH_WAYS))
     plain = Weights({name: ColumnWeight(1.0, None, transform, missing) for name in asked})
     readers = [_reader(scores, part, list(asked)) for part in range(len(scores.parts))]
     summaries = column_summaries(readers, list(asked))

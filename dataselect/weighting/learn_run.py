@@ -8,24 +8,26 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, cast
 
 from dataselect.errors import DataselectError
-from dataselect.selection.transforms import Missing, Transform
+from dataselect.selection.transforms import MISSING, TRANSFORMS, Missing, Transform
 from dataselect.selection.weights import Weights, write_weights
 from dataselect.weighting.claims import claimed
-from dataselect.weighting.columns import BothWays, score_columns
+from dataselect.weighting.columns import BOTH_WAYS, BothWays, score_columns
 from dataselect.weighting.design_folder import CLAIMS, begin_design
 from dataselect.weighting.design_run import POOL, run_design
 from dataselect.weighting.learned import learned_to_json
-from dataselect.weighting.learning import Learned, learn
+from dataselect.weighting.learning import LEAST_RUNS, Learned, Optimiser, learn
 from dataselect.weighting.page import render
-from dataselect.weighting.plan import DesignKind, design_of
+from dataselect.weighting.plan import DESIGNS, design_of
 from dataselect.weighting.pool import ABOUT, Pool, open_pool, save_pool
 from dataselect.weighting.proxies.proxy import Proxy
 from dataselect.weighting.reading import PoolSettings, read_pool
+from dataselect.weighting.regressors import regressor_named
 from dataselect.weighting.run_sections import run_sections
 from dataselect.weighting.validation_sets import read_validation
+from zerocost.errors import did_you_mean
 from zerocost.files import sha256_of, to_json, write_json, write_text
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
@@ -35,6 +37,14 @@ ASKED, PAGE, LEARNED, MANIFEST = "asked.json", "report.html", "learned.json", "m
 LIBRARIES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "tokenizers", "lightgbm")
 
 OnStep = Callable[[str, int, int], None]
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "design": DESIGNS,
+    "transform": TRANSFORMS,
+    "missing": MISSING,
+    "both_ways": BOTH_WAYS,
+    "optimiser": ("direct", "published"),
+}
 
 
 @dataclass(frozen=True)
@@ -62,16 +72,32 @@ class LearnSettings:
     tokens: int
     proxy: Proxy
     runs: int = 64
-    design: DesignKind = "mixed"
+    design: str = "mixed"
     columns: tuple[str, ...] = ()
-    transform: Transform = "rank"
-    missing: Missing = "mean"
-    both_ways: BothWays = "none"
+    transform: str = "rank"
+    missing: str = "mean"
+    both_ways: str = "none"
     pool: PoolSettings = field(default_factory=PoolSettings)
     target: str = "mean"
     regressor: str = "stack"
-    optimiser: Literal["direct", "published"] = "direct"
+    optimiser: str = "direct"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in known:
+                raise DataselectError(
+                    f"{name} is {value!r}",
+                    accepted=", ".join(known),
+                    hint=did_you_mean(str(value), known),
+                )
+        if self.runs < LEAST_RUNS:
+            raise DataselectError(
+                f"a design of {self.runs} runs",
+                accepted=f"{LEAST_RUNS} or more; 64 to 256 are usual",
+            )
+        regressor_named(self.regressor)
 
     def candidates(self) -> dict[str, Any]:
         """What decides the candidates, as JSON values; files by their contents."""
@@ -197,7 +223,7 @@ def learn_weights(
         runs,
         target=settings.target,
         regressor=settings.regressor,
-        optimiser=settings.optimiser,
+        optimiser=cast(Optimiser, settings.optimiser),
         seed=settings.seed,
         on_step=on_step,
     )
@@ -256,9 +282,9 @@ def _read_candidates(
     columns = score_columns(
         table,
         settings.columns,
-        transform=settings.transform,
-        missing=settings.missing,
-        both_ways=settings.both_ways,
+        transform=cast(Transform, settings.transform),
+        missing=cast(Missing, settings.missing),
+        both_ways=cast(BothWays, settings.both_ways),
     )
     validation = read_validation(settings.validation, ReadOptions(**dict(table.index.options)))
     pool, tokenizer = read_pool(sources, table, columns, validation, settings.pool, on_part=on_step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +20,15 @@ from dataselect.weighting.designs import (
 from dataselect.weighting.proxies import GptProxy, NgramProxy, Proxy
 from zerocost.errors import did_you_mean
 
-__all__ = ["DESIGNS", "DesignKind", "design_of", "proxy_of"]
+__all__ = ["DESIGNS", "design_of", "proxy_of"]
 
-DesignKind = Literal["mixed", "dirichlet", "low-discrepancy", "sparse", "published"]
-DESIGNS: tuple[DesignKind, ...] = ("mixed", "dirichlet", "low-discrepancy", "sparse", "published")
+DESIGNS = ("mixed", "dirichlet", "low-discrepancy", "sparse", "published")
 
 PROXIES = ("ngram", "gpt")
 _ACTIVE = 4
 
 
-def design_of(names: Sequence[str], kind: DesignKind, runs: int, *, seed: int) -> Design:
+def design_of(names: Sequence[str], kind: str, runs: int, *, seed: int) -> Design:
     """A design of so many runs in all.
 
     All kinds but ``published`` begin with the anchors: uniform weights and each score alone, as

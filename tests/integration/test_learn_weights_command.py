@@ -226,6 +226,12 @@ def test_a_recipe_goes_on_where_it_stopped(
         ("tokens = 700", "", "[select] has no budget"),
         ("order = 2", "size = '1M'", "ngram has no setting 'size'"),
         ("runs = 16", "runs = ", "cannot be read as TOML"),
+        ("runs = 16", "runs = 'many'", "of the wrong kind"),
+        ("runs = 16", "runs = 3", "a design of 3 runs"),
+        ("order = 2", "transform = 'rnak'", "transform is 'rnak'"),
+        ("order = 2", "missing = 'zero'", "missing is 'zero'"),
+        ("tokens = 700", "tokens = 700\ndrop_duplicates = 'all'", "drop_duplicates is 'all'"),
+        ("tokens = 700", "tokens = 'lots'", "--tokens is 'lots'"),
     ],
 )
 def test_a_recipe_with_a_fault_is_refused(

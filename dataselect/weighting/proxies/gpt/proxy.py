@@ -30,8 +30,8 @@ class GptProxy:
         context: tokens that are predicted a window.
         batch: windows a step.
         rate: the highest learning rate; None takes the size's own.
-        stacked: how many runs are trained as one through `torch.func`. More than one is for
-            accelerators; on a CPU it is slower.
+        stacked: how many runs are trained as one through `torch.func`: for accelerators; on a CPU
+            it saves time only where runs are tiny.
         device: ``cpu`` or ``cuda``.
     """
 
