@@ -147,14 +147,14 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int)
     parser.add_argument("--size", default=None, help="of the decoders: 0.5M")
     parser.add_argument("--gpt-runs", type=int, default=0, help="0 learns from n-grams only")
-    parser.add_argument("--ngram-runs", type=int, default=16)
+    parser.add_argument("--ngram-runs", type=int, default=24)
     parser.add_argument("--held-tokens", type=int, help="of each validation set")
     parser.add_argument("--seeds", type=int, default=1, help="fresh models a selection")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, help="by default a temporary folder")
     options = parser.parse_args()
     small = options.corpus is None
-    options.vocabulary = options.vocabulary or (300 if small else 2_048)
+    options.vocabulary = options.vocabulary or (500 if small else 2_048)
     options.held_tokens = options.held_tokens or (2_000 if small else 25_000)
     options.regressor = "ridge" if small else "stack"
     out = options.out or Path(tempfile.mkdtemp(prefix="learn_weights_"))

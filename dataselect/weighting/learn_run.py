@@ -206,7 +206,13 @@ def learn_weights(
                 f"{folder}",
             )
         if not (folder / POOL / ABOUT).is_file():
-            _read_candidates(sources, table, settings, folder / POOL, on_step)
+
+            def alive(step: str, done: int, total: int) -> None:
+                claim.beat()
+                if on_step is not None:
+                    on_step(step, done, total)
+
+            _read_candidates(sources, table, settings, folder / POOL, alive)
     pool = open_pool(folder / POOL)
     design = design_of(pool.columns.names, settings.design, settings.runs, seed=settings.seed)
     begin_design(
@@ -274,7 +280,7 @@ def _read_candidates(
     table: Any,
     settings: LearnSettings,
     folder: Path,
-    on_step: OnStep | None,
+    on_step: OnStep,
 ) -> None:
     from dataselect.corpus import ReadOptions
 
