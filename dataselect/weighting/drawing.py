@@ -27,7 +27,7 @@ STYLE = (
     ".chart text.name{fill:var(--ink)}"
 )
 _ROW, _BAR, _LETTER = 22, 420, 6.4
-_SIDE, _LEFT, _FOOT = 320, 54, 38
+_SIDE, _LEFT, _FOOT = 320.0, 54.0, 38.0
 
 
 def draw_weights(
@@ -66,7 +66,7 @@ def draw_weights(
         f'<text x="{uniform:.1f}" y="{height + 14}" text-anchor="middle">uniform '
         f"{1 / len(names):.3f}</text>"
     )
-    return _svg(left + _BAR + 60, height + 20, "learned weights", parts)
+    return _svg(left + _BAR + 60.0, height + 20.0, "learned weights", parts)
 
 
 def draw_fit(validation: Validation, quantity: str) -> str:
@@ -87,14 +87,14 @@ def draw_fit(validation: Validation, quantity: str) -> str:
     ticks = []
     for value in _ticks(low, high):
         ticks.append(
-            f'<text x="{_LEFT + at(value):.1f}" y="{_SIDE + 15}" text-anchor="middle">{value:.4g}'
+            f'<text x="{_LEFT + at(value):.1f}" y="{_SIDE + 15:g}" text-anchor="middle">{value:.4g}'
             f'</text><text x="{_LEFT - 6}" y="{_SIDE - at(value) + 4:.1f}" text-anchor="end">'
             f"{value:.4g}</text>"
         )
     frame = (
         f'<path class="axis" d="M{_LEFT} 0V{_SIDE}H{_LEFT + _SIDE}"/>'
         f'<path class="guide" d="M{_LEFT} {_SIDE}L{_LEFT + _SIDE} 0"/>'
-        f'<text x="{_LEFT + _SIDE / 2}" y="{_SIDE + 32}" text-anchor="middle">predicted out of '
+        f'<text x="{_LEFT + _SIDE / 2}" y="{_SIDE + 32:g}" text-anchor="middle">predicted out of '
         f"fold: {escape(quantity)}</text>"
         f'<text transform="translate(11 {_SIDE / 2}) rotate(-90)" text-anchor="middle">observed'
         "</text>"
@@ -135,7 +135,7 @@ def draw_curve(curve: Curve) -> str:
             if math.isfinite(own.value):
                 parts.append(_mark(kind, x(runs), runs, own, y))
     parts.append(
-        f'<text x="{_LEFT + width / 2}" y="{_SIDE + 32}" text-anchor="middle">runs learned from'
+        f'<text x="{_LEFT + width / 2}" y="{_SIDE + 32:g}" text-anchor="middle">runs learned from'
         "</text>"
     )
     return _svg(_LEFT + width + 10, _SIDE + _FOOT, "learning curve", parts)
@@ -149,7 +149,7 @@ def _mark(kind: str, x: float, runs: int, own: Estimate, y: Callable[[float], fl
     return (
         f"<g><title>{runs:,} runs: {own}</title>{spread}"
         f'<circle class="{kind}" r="4.5" cx="{x:.1f}" cy="{y(own.value):.1f}"/>'
-        f'<text x="{x:.1f}" y="{_SIDE + 15}" text-anchor="middle">{runs:,}</text></g>'
+        f'<text x="{x:.1f}" y="{_SIDE + 15:g}" text-anchor="middle">{runs:,}</text></g>'
     )
 
 

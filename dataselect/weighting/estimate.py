@@ -32,14 +32,24 @@ class Estimate:
         return cls(value, float(low), float(high))
 
     @classmethod
-    def corrected(cls, value: float, errors: Float64[np.ndarray, " draws"]) -> Estimate:
-        """A value less the errors that resampling shows it to have: their mean, their quantiles.
+    def corrected(
+        cls, value: float, errors: Float64[np.ndarray, " draws"], *, sign: int = 1
+    ) -> Estimate:
+        """A value less the errors that resampling shows it to have: optimism, and scatter.
 
-        Where a maximum is reported the errors are above 0 on average, and the estimate falls.
+        The mean of the errors is taken off where it says that the value is too good; where it says
+        the opposite (a fit to half the runs is flatter than one to all), nothing is added.
+
+        Args:
+            value: that was searched for.
+            errors: draws of what it is too large by.
+            sign: 1 where a large value is good, −1 where a small one is.
         """
         tail = (1 - LEVEL) / 2
+        mean = float(errors.mean())
         low, high = np.quantile(errors, [tail, 1 - tail])
-        return cls(value - float(errors.mean()), value - float(high), value - float(low))
+        centre = value - sign * max(0.0, sign * mean)
+        return cls(centre, centre + mean - float(high), centre + mean - float(low))
 
     def to_json(self) -> dict[str, float | None]:
         """``{"value": .., "low": .., "high": ..}``, null for NaN."""

@@ -15,6 +15,8 @@ from dataselect.weighting.learned import Learned
 
 __all__ = ["render"]
 
+_LONGEST = 300
+
 
 def render(learned: Learned, *, title: str, sections: Sequence[tuple[str, str, str]] = ()) -> str:
     """The HTML text; it needs no other file.
@@ -104,7 +106,8 @@ def _interval(own: Estimate, digits: int = 3, *, significant: bool = False) -> s
 
 
 def _said(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
 def _version() -> str:

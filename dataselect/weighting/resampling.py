@@ -86,8 +86,8 @@ def resample(
     predicted there is too good. A half h stands to the whole as the whole stands to the truth: for
     statistics that are smooth in the data f_h − f has the distribution of f − truth. So
     g_h(w_h) − g(w_h), the gain that a half expects at its own optimum less the gain that the whole
-    expects there, is a draw of the error of g(w). Its mean is taken off, and its quantiles give
-    the interval.
+    expects there, is a draw of the error of g(w). Its mean is taken off where the gain is too
+    large by it, and its quantiles give the interval.
 
     Args:
         regressor: refitted to each half.
@@ -129,7 +129,7 @@ def resample(
     off = np.array(errors)
     return Resampled(
         np.stack(found),
-        Estimate.corrected(whole.loss, off[:, 0]),
+        Estimate.corrected(whole.loss, off[:, 0], sign=-1),
         Estimate.corrected(whole.over_uniform, off[:, 1]),
         Estimate.corrected(whole.over_single, off[:, 2]),
     )

@@ -83,14 +83,14 @@ def test_noise_is_told_in_words(runs: Runs) -> None:
 def test_noise_is_hardly_ever_taken_for_a_gain() -> None:
     """The interval of the gain over uniform weights, over sets of runs whose losses are noise."""
     told = 0
-    for seed in range(20):
+    for seed in range(16):
         design = dirichlet(NAMES, 48, seed=seed)
         losses = 3 + np.random.default_rng(seed).normal(0, 0.1, 48)
         noise = join(
             design,
             {run_id: {"x": float(v)} for run_id, v in zip(design.run_ids, losses, strict=True)},
         )
-        found = learn(noise, regressor="ridge", resamples=20, repeats=0, seed=seed)
+        found = learn(noise, regressor="ridge", resamples=14, repeats=0, seed=seed)
         told += any("is predicted to fall" in said for said in found.in_words)
     assert told <= 1
 
@@ -137,7 +137,9 @@ def test_several_targets(runs: Runs) -> None:
 
 
 def test_a_stack_names_its_members(runs: Runs) -> None:
-    found = learn(runs.take(np.arange(30)), target="web", resamples=2, repeats=0)
+    few = runs.take(np.arange(24))
+    web = Runs(few.names, ("web",), few.run_ids, few.weights, few.losses[:, :1])
+    found = learn(web, resamples=2, folds=2, repeats=0)
     assert found.regressor == "stack"
     assert sum(found.members.values()) == pytest.approx(1)
 
@@ -163,7 +165,6 @@ def test_json_and_weights_file(learned: Learned, tmp_path: Path) -> None:
         ({"target": {"web": -1.0}}, "above 0"),
         ({"target": {}}, "no target"),
         ({"regressor": "gpp"}, "did you mean gp"),
-        ({"optimiser": "best"}, "direct or published"),
         ({"resamples": 1}, "2 resamples"),
         ({"bounds": {"edus": (0.0, 1.0)}}, "did you mean edu"),
         ({"prior": {"edu": 1.0}, "optimiser": "published"}, "'books' has none"),

@@ -184,7 +184,7 @@ def test_laws_find_themselves(law: MixingLaw) -> None:
         return 2 + (points @ np.exp(rates)) ** -0.7
 
     fitted = law.fit(weights, truth(weights))
-    np.testing.assert_allclose(fitted.predict(unseen), truth(unseen), atol=0.01)
+    np.testing.assert_allclose(fitted.predict(unseen), truth(unseen), atol=0.02)
     if law.form == "exponential":
         np.testing.assert_allclose(
             fitted.rates - fitted.rates.mean(), rates - rates.mean(), atol=0.1

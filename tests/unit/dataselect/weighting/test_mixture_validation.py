@@ -59,7 +59,7 @@ def test_a_stack_chooses_within_the_other_folds() -> None:
     from dataselect.weighting.regressors.stack import Stack, folds_of
 
     weights, losses = runs(30)
-    stack = Stack((regressor_named("ridge"), regressor_named("power_law")))
+    stack = Stack((regressor_named("ridge"), regressor_named("gp")))
     before = nested(stack, weights, losses, seed=3).predicted
     held = folds_of(30, 5, 3 + 1_000_003)[2]
     changed = losses.copy()
@@ -138,10 +138,17 @@ def test_sizes_of_the_curve_are_compared_on_the_same_runs() -> None:
 
 def test_estimates() -> None:
     draws = np.arange(101.0)
-    assert Estimate.between(50.0, draws) == Estimate(50.0, 2.5, 97.5)
+    found = Estimate.between(50.0, draws)
+    assert (found.value, found.low, found.high) == pytest.approx((50.0, 2.5, 97.5))
     # A gain of 10 that is 2 too large on average, by 0 to 4.
     found = Estimate.corrected(10.0, np.linspace(0, 4, 401))
     assert (found.value, found.low, found.high) == pytest.approx((8.0, 6.1, 9.9))
+    # Where it is too small on average nothing is added; the scatter stays.
+    found = Estimate.corrected(10.0, np.linspace(-4, 0, 401))
+    assert (found.value, found.low, found.high) == pytest.approx((10.0, 8.1, 11.9))
+    # A loss is good when it is small.
+    found = Estimate.corrected(10.0, np.linspace(-4, 0, 401), sign=-1)
+    assert (found.value, found.low, found.high) == pytest.approx((12.0, 10.1, 13.9))
     assert Estimate(1.0, float("nan"), float("nan")).to_json() == {
         "value": 1.0,
         "low": None,

@@ -109,7 +109,7 @@ def test_what_is_missing_is_left_out(tmp_path: Path) -> None:
 
 def test_percentages_are_told_from_shares(tmp_path: Path) -> None:
     left, right = tables()
-    paths = written(tmp_path, left=left.with_columns(100 * pl.col("a", "b", "c")), right=right)
+    paths = written(tmp_path, left=left.with_columns(pl.col("a", "b", "c") * 100), right=right)
     with pytest.raises(DataselectError) as error:
         read_tables(paths["left"], paths["right"])
     assert "add up to 100" in str(error.value)
