@@ -6,7 +6,7 @@
 
 The first, a demonstration of seconds, learns how to tell Python's documentation from the same with
 its words in disorder. The second is the experiment of docs/proxy_runs.md: web, forum, reviews and
-clean text, scored by 24 scores; weights learned from 64 decoders of half a million parameters and
+clean text, scored by 25 scores; weights learned from 64 decoders of half a million parameters and
 from 256 n-gram models; then fresh decoders on what each choice selects at the same token budget.
 Every step keeps what it has done: a run that was killed goes on when the same command is given
 again.
@@ -55,7 +55,7 @@ def score(out: Path, corpus: str, *, small: bool) -> str:
     """Score the corpus; what is scored is not scored again."""
     references = sorted((out / "references").glob("*.jsonl"))
     named = ["signals_light" if small else "signals", "heuristics"]
-    named += [f"ppl:{path.stem}={path}" for path in references[: 1 if small else None]]
+    named.append(f"ppl:{references[-1].stem}={references[-1]}")
     if not small:
         named += [f"dsir:{path.stem}={path}" for path in references]
     folder = out / "scores"

@@ -214,6 +214,13 @@ def learn_weights(
 
             _read_candidates(sources, table, settings, folder / POOL, alive)
     pool = open_pool(folder / POOL)
+    if settings.tokens >= pool.tokens:
+        raise DataselectError(
+            f"a budget of {settings.tokens:,} tokens holds all {pool.tokens:,} of the candidates, "
+            "so that all weights select the same",
+            accepted="a part of them; a tenth is usual",
+            hint=f"--tokens {max(1, pool.tokens // 10)}",
+        )
     design = design_of(pool.columns.names, settings.design, settings.runs, seed=settings.seed)
     begin_design(
         folder,

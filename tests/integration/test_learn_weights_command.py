@@ -156,6 +156,7 @@ def test_what_is_wrong_is_said(scored: Path, dataselect: Command) -> None:
     assert "two columns or more" in refused("--columns", "rps_doc_word_count")
     assert "two validation sets are called 'clean'" in refused("--validation", "clean.jsonl")
     assert "no setting 'size'" in refused("--size", "1M")
+    assert "holds all" in refused("--tokens", "1M")
     found = dataselect("learn-weights", "corpus.jsonl", "--scores", "scores", "--out", "w.json")
     assert found.code == 2
     assert "--validation is missing" in found.err
