@@ -245,7 +245,8 @@ def learn_weights(
     weights = Weights(pool.weights(learned.weights).columns, made_by)
     summary = _summary(pool, settings, runs.left_out, result)
     write_json(folder / LEARNED, summary, overwrite=True)
-    page = render(learned, title=out.stem, sections=run_sections(pool, own.records()))
+    title = f"{out.name}: {len(runs.run_ids):,} runs of {settings.proxy.name}"
+    page = render(learned, title=title, sections=run_sections(pool, own.records()))
     write_text(folder / PAGE, page, overwrite=True)
     write_weights(weights, out, overwrite=overwrite)
     counts = Counts(pool.of, len(pool.documents), dict(pool.left_out))

@@ -162,7 +162,7 @@ def _candidates(
     """Which documents stay; the first reason counts for each that does not."""
     import pyarrow.compute as pc
 
-    empty = pc.equal(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
+    empty = pc.binary_length(texts).to_numpy(zero_copy_only=False) == 0
     shared = np.zeros(len(texts), dtype=bool)
     if apart.ngrams is not None:
         shared[find_hits(texts, apart.ngrams).documents] = True
