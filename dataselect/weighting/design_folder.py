@@ -125,7 +125,14 @@ def _columns(names: Sequence[str], values: Any) -> list[Any]:
 
 
 def begin_design(
-    folder: Path, design: Design, proxy: Proxy, *, tokens: int, seed: int, candidates: str
+    folder: Path,
+    design: Design,
+    proxy: Proxy,
+    *,
+    tokens: int,
+    seed: int,
+    candidates: str,
+    overwrite: bool = False,
 ) -> DesignFolder:
     """Begin a design in a folder, or go on with it.
 
@@ -136,9 +143,10 @@ def begin_design(
         tokens: the budget of every selection.
         seed: of every run.
         candidates: a digest of what is selected from.
+        overwrite: whether the runs of another design may be removed.
 
     Raises:
-        DataselectError: the folder holds another design.
+        DataselectError: the folder holds runs of another design.
     """
     asked = {
         "proxy": proxy.as_dict(),
@@ -153,12 +161,17 @@ def begin_design(
     if path.is_file():
         there = json.loads(path.read_text(encoding="utf-8"))
         differing = [key for key in asked if there.get(key) != json.loads(to_json(asked))[key]]
-        if differing:
+        runs = list((folder / RECORDS).glob("*.json"))
+        if differing and runs and not overwrite:
             raise DataselectError(
                 f"{folder} holds runs of another design; {', '.join(differing)} differ",
                 accepted="the command that the design was begun with",
                 hint="give it again, choose another folder, or say --overwrite",
             )
+        if differing:
+            for record in runs:
+                record.unlink()
+            write_json(path, asked, overwrite=True)
     else:
         write_json(path, asked)
     return open_design(folder)

@@ -160,7 +160,9 @@ def learn_weights(
     (``records/``), the table of them (``runs.parquet``), what was learned (``learned.json``), a
     page about it (``report.html``) and the manifest. The same call after an interruption goes on
     where it stopped and ends with the same weights; while it runs, others may join it from
-    processes and machines that share the folder, see `run_design`.
+    processes and machines that share the folder, see `run_design`. What is learned from the same
+    runs in another way, another target or regressor, trains nothing again; nor are the candidates
+    read again for another design.
 
     Args:
         corpus: what was scored; none takes the addresses that the score folder has.
@@ -169,7 +171,7 @@ def learn_weights(
         settings: what is asked.
         folder: of the runs; None takes `work_folder`.
         jobs: processes that train.
-        overwrite: whether weights, and runs of other settings, may be replaced.
+        overwrite: whether weights, and candidates and runs of other settings, may be replaced.
         command: the command line, for the manifest.
         on_step: called with a step's name, what is done, and how much there is.
 
@@ -197,7 +199,7 @@ def learn_weights(
         inputs=[path for path in settings.validation.values() if path.is_file()],
         libraries=LIBRARIES,
     )
-    _begin(folder, asked, overwrite)
+    _begin(folder, {"scores": asked["scores"]} | settings.candidates(), overwrite)
     with claimed(folder / CLAIMS, "candidates") as claim:
         if claim is None:
             raise DataselectError(
@@ -229,6 +231,7 @@ def learn_weights(
         tokens=settings.tokens,
         seed=settings.seed,
         candidates=_digest(folder / POOL),
+        overwrite=overwrite,
     )
     own = run_design(folder, settings.proxy, jobs=jobs, on_run=_named(on_step, "proxy runs"))
     runs = own.runs()
@@ -274,7 +277,7 @@ def _begin(folder: Path, asked: dict[str, Any], overwrite: bool) -> None:
                 f"{k}: {str(there.get(k))[:80]} there, {asked[k]!s:.80} now" for k in keys
             )
             raise DataselectError(
-                f"{folder} was begun with other settings: {shown}",
+                f"the candidates in {folder} were read with other settings: {shown}",
                 accepted="the same command, to go on with it",
                 hint="give it again, choose another --out, or say --overwrite",
             )

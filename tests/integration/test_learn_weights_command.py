@@ -139,7 +139,24 @@ def test_weights_are_learned_and_select_takes_them(scored: Path, dataselect: Com
     assert repeated.code == 0, repeated.err
     assert json.loads(repeated.out)["learned"]["in_words"]
     assert Path("weights.json").read_bytes() == first
-    joined = dataselect("learn-weights", "--join", "weights.runs")
+    own = [path.stat().st_mtime_ns for path in sorted(Path("weights.runs/records").glob("*"))]
+    other = dataselect(
+        "learn-weights", "corpus.jsonl", *LEARN, "--target", "clean", "--out", "weights.json",
+        "--overwrite",
+    )  # fmt: skip
+    assert other.code == 0, other.err
+    assert Path("weights.json").read_bytes() != first
+    now = [path.stat().st_mtime_ns for path in sorted(Path("weights.runs/records").glob("*"))]
+    assert now == own
+    smaller = (*LEARN, "--tokens", 700, "--out", "w.json")
+    Path("weights.runs").rename("w.runs")
+    refused = dataselect("learn-weights", "corpus.jsonl", *smaller)
+    assert refused.code == 2
+    assert "runs of another design; tokens differ" in refused.err
+    replaced = dataselect("learn-weights", "corpus.jsonl", *smaller, "--overwrite")
+    assert replaced.code == 0, replaced.err
+    assert "32 runs of 700" in replaced.out
+    joined = dataselect("learn-weights", "--join", "w.runs")
     assert "All 32 runs" in joined.out
 
 
