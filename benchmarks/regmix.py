@@ -85,11 +85,13 @@ def fewer(runs: int, draws: int, regressors: str, cache: Path | None) -> None:
                             stream.write(json.dumps({"key": key, "spearman": known[key]}) + "\n")
                 found[draw, at] = known[key]
         each = found.mean(axis=1)
-        error = each.std(ddof=1) / np.sqrt(draws) if draws > 1 else float("nan")
+        spread = ""
+        if draws > 1:
+            error = each.std(ddof=1) / np.sqrt(draws)
+            spread = f" ± {error:.4f} (least {each.min():.4f}, most {each.max():.4f})"
         print(
-            f"{runs} runs, {name:10}: mean of {len(train.targets)} targets {each.mean():.4f} ± "
-            f"{error:.4f} over {draws} draws (least {each.min():.4f}, most {each.max():.4f}); "
-            f"{time.process_time() - started:.0f} s of processor time",
+            f"{runs} runs, {name:10}: mean of {len(train.targets)} targets {each.mean():.4f}"
+            f"{spread}, draws: {draws}; {time.process_time() - started:.0f} s of processor time",
             flush=True,
         )
         print("    " + " ".join(f"{value:.3f}" for value in found.mean(axis=0)), flush=True)

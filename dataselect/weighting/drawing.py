@@ -119,7 +119,7 @@ def draw_curve(curve: Curve) -> str:
     first, last = (math.log(f([runs for runs, _ in every])) for f in (min, max))
     width = 1.25 * _SIDE
 
-    def x(runs: int | float) -> float:
+    def x(runs: int) -> float:
         return _LEFT + 24 + (width - 48) * (math.log(runs) - first) / max(last - first, 1e-9)
 
     def y(value: float) -> float:
@@ -161,7 +161,7 @@ def _ticks(low: float, high: float) -> list[float]:
     return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _svg(width: int | float, height: int | float, label: str, parts: Sequence[str]) -> str:
+def _svg(width: float, height: float, label: str, parts: Sequence[str]) -> str:
     return (
         f'<svg class="chart" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'

@@ -24,7 +24,7 @@ def matern(
     distance = _squared_distances(left, right)
     np.sqrt(distance, out=distance)
     distance *= _ROOT5
-    found = np.negative(distance)
+    found: Float64[np.ndarray, "n m"] = np.negative(distance)
     np.exp(found, out=found)
     factor = distance / 3
     factor += 1
