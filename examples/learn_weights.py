@@ -1,7 +1,7 @@
 """Which documents should a model be trained on? Learned weights against uniform, one score, chance.
 
     python examples/learn_weights.py
-    python examples/learn_weights.py --corpus web_mix.parquet --tokens 1500000 --gpt-runs 64 \\
+    python examples/learn_weights.py --corpus web_mix.parquet --tokens 1200000 --gpt-runs 64 \\
         --ngram-runs 256 --seeds 3 --jobs 2 --out runs/learn_weights
 
 The first, a demonstration of seconds, learns how to tell Python's documentation from the same with
