@@ -18,7 +18,7 @@ from dataselect.weighting.regressors import Regressor, regressor_named
 from dataselect.weighting.regressors.stack import FittedStack, Stack
 from dataselect.weighting.resampling import gains_at, resample
 from dataselect.weighting.runs import Runs
-from dataselect.weighting.validation import FOLDS, REPEATS, learning_curve, nested
+from dataselect.weighting.validation import FOLDS, REPEATS, check_folds, learning_curve, nested
 from dataselect.weighting.words import in_words
 from zerocost.errors import did_you_mean
 
@@ -94,6 +94,7 @@ def learn(
             accepted=f"{LEAST_RUNS} runs or more, 2 resamples or more",
             hint="train more small models, with other weights",
         )
+    check_folds(len(runs.run_ids), folds)
     losses = np.zeros(len(runs.run_ids))
     for name, share in objective.items():
         losses += share * runs.losses[:, runs.targets.index(name)]

@@ -13,7 +13,15 @@ from dataselect.weighting.estimate import Estimate
 from dataselect.weighting.regressors.regressor import Regressor
 from dataselect.weighting.regressors.stack import folds_of, out_of_fold
 
-__all__ = ["Curve", "Validation", "learning_curve", "nested", "spearman", "spearman_interval"]
+__all__ = [
+    "Curve",
+    "Validation",
+    "check_folds",
+    "learning_curve",
+    "nested",
+    "spearman",
+    "spearman_interval",
+]
 
 FOLDS = 5
 BOOTSTRAPS = 1000
@@ -92,12 +100,7 @@ def nested(
     Raises:
         DataselectError: fewer runs than two a fold.
     """
-    if len(losses) < 2 * folds or folds < 2:
-        raise DataselectError(
-            f"{len(losses)} runs in {folds} folds",
-            accepted="2 folds or more, of 2 runs or more",
-            hint="train more small models, or ask for fewer folds",
-        )
+    check_folds(len(losses), folds)
     # Not the folds that a stack makes within: those are drawn with the seed itself.
     parts = folds_of(len(losses), folds, seed + 1_000_003)
     predicted = out_of_fold(regressor, weights, losses, parts, seed)
@@ -109,6 +112,16 @@ def nested(
         spearman_interval(predicted, losses, seed=seed),
         1 - rest / total if total > 0 else float("nan"),
     )
+
+
+def check_folds(runs: int, folds: int) -> None:
+    """DataselectError where a fold would hold fewer than two runs."""
+    if runs < 2 * folds or folds < 2:
+        raise DataselectError(
+            f"{runs} runs in {folds} folds",
+            accepted="2 folds or more, of 2 runs or more",
+            hint="train more small models, or ask for fewer folds",
+        )
 
 
 @dataclass(frozen=True)
