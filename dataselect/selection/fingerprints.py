@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import UInt32, UInt64
+from jaxtyping import Int64, UInt32, UInt64
 
 from dataselect.selection.contamination import Hits, Ngrams, find_hits, shared_run
+from dataselect.selection.copies import Held
 from dataselect.selection.duplicates import band_hashes, content_hashes, signatures
 
 __all__ = ["Fingerprints", "fingerprints_of"]
@@ -39,6 +40,7 @@ def fingerprints_of(
     duplicates: Literal["exact", "near"] | None,
     similarity: float = 0.8,
     evaluation: Ngrams | None = None,
+    held: Held | None = None,
 ) -> Fingerprints:
     """Everything that is asked of the texts of a batch.
 
@@ -47,6 +49,7 @@ def fingerprints_of(
         duplicates: which kind is looked for.
         similarity: from which on documents are near duplicates.
         evaluation: the runs to be kept out.
+        held: documents whose near copies are kept out, too; a hit that shares no run.
     """
     import pyarrow as pa
 
@@ -61,7 +64,10 @@ def fingerprints_of(
             shared_run(texts[document].as_py() or "", at, evaluation.n)
             for document, at in zip(hits.documents.tolist(), hits.at.tolist(), strict=True)
         )
-    near = signatures(texts) if duplicates == "near" else None
+    near = signatures(texts) if duplicates == "near" or held is not None else None
+    if held is not None and near is not None:
+        hits, shared = _with_copies(hits, shared, held.copied(near))
+        near = near if duplicates == "near" else None
     return Fingerprints(
         content_hashes(texts) if duplicates == "exact" else None,
         near,
@@ -69,3 +75,21 @@ def fingerprints_of(
         hits,
         shared,
     )
+
+
+def _with_copies(
+    hits: Hits, shared: tuple[str, ...], copied: Int64[np.ndarray, " n"]
+) -> tuple[Hits, tuple[str, ...]]:
+    """The hits, and the near copies that share no run, in the order of the documents."""
+    more = np.setdiff1d(np.flatnonzero(copied >= 0), hits.documents)
+    documents = np.concatenate([hits.documents, more])
+    order = np.argsort(documents, kind="stable")
+    nothing = np.zeros(len(more), dtype=np.int64)
+    joined = Hits(
+        documents[order],
+        np.concatenate([hits.evaluation, copied[more]])[order],
+        np.concatenate([hits.runs, nothing])[order],
+        np.concatenate([hits.at, nothing])[order],
+    )
+    texts = [*shared, *[""] * len(more)]
+    return joined, tuple(texts[at] for at in order.tolist())

@@ -26,7 +26,7 @@ from zerocost.files import sha256_of, to_json, write_json
 from zerocost.journal import Journal
 from zerocost.manifest import Counts, FileRecord, begin, finish, write_manifest
 
-__all__ = ["run_selection"]
+__all__ = ["run_selection", "score_digest", "scored_sources"]
 
 WORK = ".work"
 JOURNAL = "journal.jsonl"
@@ -80,10 +80,10 @@ def run_selection(
     from dataselect.scores import open_scores
 
     folder = open_scores(scores)
-    sources = _sources(corpus, folder)
+    sources = scored_sources(corpus, folder)
     plan = plan_ranking(folder, settings)
     configuration = settings.as_dict() | {
-        "scores": _digest(folder),
+        "scores": score_digest(folder),
         "evaluation": [sha256_of(path) for path in settings.exclude if path.is_file()],
     }
     manifest = begin(
@@ -152,7 +152,7 @@ def _by_tokens(settings: Settings) -> bool:
     return settings.budget is not None and settings.budget.kind == "tokens"
 
 
-def _sources(corpus: Sequence[str], scores: Any) -> tuple[Any, ...]:
+def scored_sources(corpus: Sequence[str], scores: Any) -> tuple[Any, ...]:
     """The files of the corpus, which must be those that were scored; contents are checked later."""
     from dataselect.corpus import find_corpus
 
@@ -176,7 +176,7 @@ def _sources(corpus: Sequence[str], scores: Any) -> tuple[Any, ...]:
     return found
 
 
-def _digest(scores: Any) -> str:
+def score_digest(scores: Any) -> str:
     """What changes whenever the score folder's index does."""
     return hashlib.sha256(to_json(scores.index.to_json()).encode()).hexdigest()
 

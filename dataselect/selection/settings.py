@@ -38,6 +38,7 @@ class Settings:
         similarity: from which on documents are near duplicates.
         exclude: evaluation sets; documents that share a run of words with them are left out.
         ngram: words such a run has.
+        exclude_copies: whether near copies of those sets' documents are left out, too.
         tokens: the column of token counts; None takes the table's exact one, else its estimate.
     """
 
@@ -54,6 +55,7 @@ class Settings:
     similarity: float = 0.8
     exclude: tuple[Path, ...] = ()
     ngram: int = WORDS
+    exclude_copies: bool = False
     tokens: str | None = None
 
     def __post_init__(self) -> None:
@@ -120,5 +122,6 @@ class Settings:
             "similarity": self.similarity if self.duplicates == "near" else None,
             "exclude": [str(path) for path in self.exclude],
             "ngram": self.ngram if self.exclude else None,
+            **({"exclude_copies": True} if self.exclude_copies else {}),
             "tokens": self.tokens,
         }

@@ -10,6 +10,7 @@ import numpy as np
 
 from dataselect.errors import DataselectError
 from dataselect.selection.contamination import Ngrams, ngrams_of
+from dataselect.selection.copies import Held, held_signatures
 from dataselect.selection.disk import DiskColumn
 from dataselect.selection.duplicates import PERMUTATIONS, banding
 from dataselect.selection.fingerprints import Fingerprints, fingerprints_of
@@ -27,10 +28,12 @@ class Evaluation:
     Attributes:
         ngrams: their runs of words.
         names: of their documents: file and id, or file and row.
+        held: their signatures, where near copies are kept out, too.
     """
 
     ngrams: Ngrams
     names: tuple[str, ...]
+    held: Held | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ def read_evaluation(settings: Settings, options: Any) -> Evaluation | None:
             accepted=f"documents with the field {options.text!r}",
             hint="--exclude-field names another",
         )
-    return Evaluation(ngrams_of(texts, settings.ngram), tuple(names))
+    held = held_signatures(texts) if settings.exclude_copies else None
+    return Evaluation(ngrams_of(texts, settings.ngram), tuple(names), held)
 
 
 def fingerprint_texts(
@@ -210,6 +214,7 @@ class _Fingerprinting:
             duplicates=self.settings.duplicates,
             similarity=self.settings.similarity,
             evaluation=None if own is None else own.ngrams,
+            held=None if own is None else own.held,
         )
         self.columns.write(start, found)
         hits = zip(

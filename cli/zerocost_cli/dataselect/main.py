@@ -19,6 +19,11 @@ _HERE = "zerocost_cli.dataselect"
         "filter": (f"{_HERE}.filter", "Keep the documents that break no rule of a recipe."),
         "score": (f"{_HERE}.score", "Score every document of a corpus."),
         "select": (f"{_HERE}.select", "Select documents by their scores, up to a budget."),
+        "learn-weights": (
+            f"{_HERE}.learn_weights",
+            "Learn how to weigh scores from small models.",
+        ),
+        "run": (f"{_HERE}.run", "Score, learn, select and report, as a recipe says."),
         "fit-mixture": (
             f"{_HERE}.fit_mixture",
             "Learn a mixture from the losses of small runs.",

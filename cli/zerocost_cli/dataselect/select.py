@@ -72,6 +72,11 @@ SHOWN = 12
     help="An evaluation set: documents that share a run of words with it are kept out; repeat.",
 )
 @click.option("--ngram", default=13, show_default=True, help="Words such a run has.")
+@click.option(
+    "--exclude-copies",
+    is_flag=True,
+    help="Keep out near copies of the --exclude documents, too, however short.",
+)
 @click.option("--exclude-field", metavar="NAME", help="The text's field in --exclude files.")
 @click.option(
     "--token-column", metavar="COLUMN", help="Token counts. [default: exact ones, else estimated]"
@@ -99,6 +104,7 @@ def command(
     similarity: float,
     exclude: tuple[Path, ...],
     ngram: int,
+    exclude_copies: bool,
     exclude_field: str | None,
     token_column: str | None,
     workers: int | None,
@@ -134,6 +140,7 @@ def command(
         similarity=similarity,
         exclude=exclude,
         ngram=ngram,
+        exclude_copies=exclude_copies,
         tokens=token_column,
     )
     with ExitStack() as stack:

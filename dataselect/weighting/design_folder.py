@@ -1,0 +1,205 @@
+"""A design on disk: what is to be run, and a record of each run that is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from dataselect.errors import DataselectError
+from dataselect.weighting.designs import Design
+from dataselect.weighting.proxies.proxy import Proxy
+from dataselect.weighting.runs import Runs, join
+from zerocost.files import to_json, whole_file, write_json, write_text
+
+__all__ = ["DesignFolder", "begin_design", "open_design"]
+
+DESIGN, RECORDS, CLAIMS = "design.json", "records", "claims"
+
+
+@dataclass(frozen=True)
+class DesignFolder:
+    """What is asked, in a folder.
+
+    Attributes:
+        folder: where.
+        design: weight vectors by run id.
+        proxy: its settings.
+        tokens: the budget of every selection.
+        seed: of every run: with the same seed all start from the same weights, and the losses
+            differ by the selections alone.
+        digest: changes whenever any of these, or the candidates, do.
+    """
+
+    folder: Path
+    design: Design
+    proxy: dict[str, Any]
+    tokens: int
+    seed: int
+    digest: str
+
+    def groups(self, at_once: int) -> list[tuple[str, ...]]:
+        """Runs that are trained together: always the same ones, whoever trains them."""
+        ids = self.design.run_ids
+        return [ids[start : start + at_once] for start in range(0, len(ids), at_once)]
+
+    def record(self, run_id: str) -> Path:
+        """Where the record of a run is, once it is done."""
+        return self.folder / RECORDS / f"{quote(run_id, safe='')}.json"
+
+    def done(self, run_ids: Sequence[str]) -> bool:
+        """Whether all these runs have a record."""
+        return all(self.record(run_id).is_file() for run_id in run_ids)
+
+    def write_record(self, run_id: str, losses: dict[str, float], about: dict[str, Any]) -> None:
+        """Keep what a run led to."""
+        found = {"run_id": run_id, "design": self.digest, "losses": losses, **about}
+        write_json(self.record(run_id), found, overwrite=True)
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The records there are, by run id, in the design's order.
+
+        Raises:
+            DataselectError: one is damaged, or of another design.
+        """
+        found = {}
+        for run_id in self.design.run_ids:
+            path = self.record(run_id)
+            if not path.is_file():
+                continue
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+                whole = record["run_id"] == run_id and record["design"] == self.digest
+            except (ValueError, KeyError, TypeError):
+                whole = False
+            if not whole:
+                raise DataselectError(
+                    f"{path} is damaged, or a record of another design",
+                    accepted="records as they were written",
+                    hint="remove the file, and the same command runs it again",
+                )
+            found[run_id] = record
+        return found
+
+    def runs(self) -> Runs:
+        """The table of what is done, joined by run id."""
+        return join(self.design, {name: own["losses"] for name, own in self.records().items()})
+
+    def write_tables(self) -> Path:
+        """``runs.parquet``, a row a run, and ``mixtures.csv`` and ``losses.csv`` of the same.
+
+        Nothing in them depends on who ran what when. The two CSV files are what
+        `dataselect fit-mixture` reads.
+        """
+        import polars as pl
+
+        records, runs = self.records(), self.runs()
+        ids = pl.Series("run_id", runs.run_ids)
+        weights = pl.DataFrame([ids, *_columns(runs.names, runs.weights)])
+        losses = pl.DataFrame([ids, *_columns(runs.targets, runs.losses)])
+        about = [
+            pl.Series(name, [records[run_id][name] for run_id in runs.run_ids])
+            for name in ("documents", "tokens")
+        ]
+        table = weights.rename({name: f"weight:{name}" for name in runs.names}).hstack(
+            [own.alias(f"loss:{own.name}") for own in losses.get_columns()[1:]] + about
+        )
+        path = self.folder / "runs.parquet"
+        with whole_file(path, overwrite=True) as partial:
+            table.write_parquet(partial)
+        for name, own in (("mixtures.csv", weights), ("losses.csv", losses)):
+            write_text(self.folder / name, own.write_csv(), overwrite=True)
+        return path
+
+
+def _columns(names: Sequence[str], values: Any) -> list[Any]:
+    import polars as pl
+
+    return [pl.Series(name, values[:, i]) for i, name in enumerate(names)]
+
+
+def begin_design(
+    folder: Path,
+    design: Design,
+    proxy: Proxy,
+    *,
+    tokens: int,
+    seed: int,
+    candidates: str,
+    overwrite: bool = False,
+) -> DesignFolder:
+    """Begin a design in a folder, or go on with it.
+
+    Args:
+        folder: made where it is missing.
+        design: the weight vectors.
+        proxy: what is trained.
+        tokens: the budget of every selection.
+        seed: of every run.
+        candidates: a digest of what is selected from.
+        overwrite: whether the runs of another design may be removed.
+
+    Raises:
+        DataselectError: the folder holds runs of another design.
+    """
+    asked = {
+        "proxy": proxy.as_dict(),
+        "tokens": tokens,
+        "seed": seed,
+        "candidates": candidates,
+        "names": list(design.names),
+        "runs": dict(zip(design.run_ids, design.weights.tolist(), strict=True)),
+    }
+    (folder / RECORDS).mkdir(parents=True, exist_ok=True)
+    path = folder / DESIGN
+    if path.is_file():
+        there = json.loads(path.read_text(encoding="utf-8"))
+        differing = [key for key in asked if there.get(key) != json.loads(to_json(asked))[key]]
+        runs = list((folder / RECORDS).glob("*.json"))
+        if differing and runs and not overwrite:
+            raise DataselectError(
+                f"{folder} holds runs of another design; {', '.join(differing)} differ",
+                accepted="the command that the design was begun with",
+                hint="give it again, choose another folder, or say --overwrite",
+            )
+        if differing:
+            for record in runs:
+                record.unlink()
+            write_json(path, asked, overwrite=True)
+    else:
+        write_json(path, asked)
+    return open_design(folder)
+
+
+def open_design(folder: Path) -> DesignFolder:
+    """The design in a folder.
+
+    Raises:
+        DataselectError: there is none.
+    """
+    path = folder / DESIGN
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text)
+        weights = np.array(list(found["runs"].values()), dtype=np.float64)
+        design = Design(tuple(found["names"]), tuple(found["runs"]), weights)
+        return DesignFolder(
+            folder,
+            design,
+            found["proxy"],
+            int(found["tokens"]),
+            int(found["seed"]),
+            hashlib.sha256(text.encode()).hexdigest(),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as cause:
+        raise DataselectError(
+            f"{path} is no design: {cause}",
+            accepted="a folder in which `dataselect learn-weights` has begun a design",
+            hint="begin it on one machine; others join when it has read the corpus",
+        ) from cause
