@@ -160,7 +160,7 @@ class _Cutter:
 
 
 def _newlines(content: bytearray) -> int:
-    """How many there are: compared as much at a time as the cache holds, twice as fast as `count`."""
+    """How many there are; compared in pieces that the cache holds, twice as fast as `count`."""
     found = 0
     data = np.frombuffer(content, np.uint8)
     for at in range(0, len(data), _AT_A_TIME):
