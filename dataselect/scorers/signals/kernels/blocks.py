@@ -13,7 +13,14 @@ from jaxtyping import Int32, Int64, UInt8
 from numba import types
 from numba.extending import intrinsic
 
-from dataselect.scorers.signals.kernels.eight import load, put, set_bits, store, trailing_zeros
+from dataselect.scorers.signals.kernels.eight import (
+    load,
+    next_bit,
+    put,
+    set_bits,
+    store,
+    trailing_zeros,
+)
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import EAGER, SETS, Scratch
 from dataselect.scorers.signals.kernels.wants import WANT_C4
@@ -34,6 +41,7 @@ __all__ = [
     "WORD",
     "find_pieces",
     "find_places",
+    "is_within",
     "set_at",
 ]
 
@@ -183,6 +191,13 @@ def set_at(kind: int, scratch: Scratch) -> int:
     return kind * 8 * scratch.extent[0]
 
 
+@compiled_within()
+def is_within(kind: int, scratch: Scratch, place: int, beyond: int) -> bool:
+    """Whether a set that most texts have nothing in has something between two places."""
+    begin = set_at(kind, scratch)
+    return scratch.found[kind] and next_bit(scratch.sets, begin, place, beyond) < beyond
+
+
 @compiled_within(inline=False)
 def find_places(
     data: UInt8[np.ndarray, " bytes"],
@@ -209,6 +224,7 @@ def find_places(
     sets = scratch.sets
     length = end - start
     letter_count = capital_count = newline_count = inner_count = 0
+    any_odd = any_sign = any_bracket = _NONE
     for block in range(length // _BLOCK + 1):
         at = start + block * _BLOCK
         within = min(end - at, _BLOCK)
@@ -241,12 +257,18 @@ def find_places(
         store(sets, DIGITS * extent + place, d & inside)
         store(sets, WORD * extent + place, w & inside)
         store(sets, ENDS * extent + place, e & inside)
+        any_odd |= o
         store(sets, ODD * extent + place, o)
         store(sets, INNER * extent + place, i)
         if want & WANT_C4:
             sign, bracket = _signs_of(data, at)
+            any_sign |= sign
+            any_bracket |= bracket
             store(sets, SIGNS * extent + place, sign & inside)
             store(sets, BRACKETS * extent + place, bracket & inside)
+    found = scratch.found
+    found[ODD], found[INNER] = any_odd != _NONE, inner_count > 0
+    found[SIGNS], found[BRACKETS] = any_sign != _NONE, any_bracket != _NONE
     behind = (length // _BLOCK + 1) * 8
     store(sets, SPACES * extent + behind, _ALL)
     store(sets, LETTERS * extent + behind, _NONE)

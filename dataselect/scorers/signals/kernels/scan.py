@@ -143,7 +143,9 @@ def scan(
 
         at = start + newline
         is_real = np.int64(newline < length)
-        characters = newline - line - bits_between(sets, inner, line, newline)
+        characters = newline - line
+        if scratch.found[INNER]:
+            characters -= bits_between(sets, inner, line, newline)
         line_count += 1
         upper = piece[UPPERCASE] - capitals_before + bits_between(sets, capitals, line, newline)
         uppercase_sum += upper / (characters + is_real)

@@ -66,6 +66,7 @@ class Scratch(NamedTuple):
         sets: the sets of `blocks`, one behind the other: as separate arrays, all on the same place
             of a page, they would drive each other out of the first-level cache.
         extent: how many bytes each set has.
+        found: whether there is anything in it, of those sets that are often empty.
         begins: places at which pieces of text between white space begin, and one beyond all.
         ends: places behind their last bytes.
         kinds: of these pieces; see `simple_pieces`.
@@ -88,6 +89,7 @@ class Scratch(NamedTuple):
 
     sets: np.ndarray
     extent: np.ndarray
+    found: np.ndarray
     begins: np.ndarray
     ends: np.ndarray
     kinds: np.ndarray
@@ -120,6 +122,7 @@ def room_for(size: int, known: UInt64[np.ndarray, " known"]) -> Scratch:
     return Scratch(
         np.empty(SETS * (size // 64 * 8 + 24), np.uint8),
         np.zeros(1, np.int64),
+        np.zeros(SETS, np.bool_),
         np.empty(half + 2 * EAGER, np.int32),
         np.empty(half + 2 * EAGER, np.int32),
         np.empty(half + 1, np.int32),
