@@ -77,7 +77,7 @@ def _unescape(
             return False
         at += 1
         while True:
-            lanes = load(written, at)
+            lanes: int = load(written, at)
             store(texts, to, lanes)
             special = _special(lanes)
             if not special:  # a step that does not wait for what is found
@@ -125,12 +125,13 @@ def _special(lanes: int) -> int:
     relied on.
     """
     quotes, backslashes = lanes ^ _QUOTES, lanes ^ _BACKSLASHES
-    return _HIGH & (
+    found: int = (
         lanes
         | ((lanes - _SPACES) & ~lanes)
         | ((quotes - _ONES) & ~quotes)
         | ((backslashes - _ONES) & ~backslashes)
     )
+    return found & _HIGH
 
 
 @compiled_within()

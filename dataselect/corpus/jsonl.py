@@ -49,6 +49,7 @@ def decode_lines(
         if block[-1] != _NEWLINE:
             ends = np.append(ends, len(block))
         good = _good(block, ends, options, spare)
+        texts: Any
         if good is not None:
             records, texts = good
             rows = np.arange(row, row + len(ends))
