@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _BLANK = b" \t\r\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DETAIL = 200
+_NAMES = ("id", "domain")
 
 
 def decode_lines(
@@ -36,38 +38,40 @@ def decode_lines(
         options: how it is read.
         quarantine: called with each line that is no document, in order.
     """
-    assert isinstance(raw.content, bytes)
+    assert isinstance(raw.content, bytes | bytearray)
     content = raw.content
     start, row = 0, raw.first_row
+    spare = BytesIO()
     while start < len(content):
         end = content.find(b"\n", min(start + BATCH_BYTES, len(content)) - 1) + 1 or len(content)
         block = memoryview(content)[start:end]
         ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
         if block[-1] != _NEWLINE:
             ends = np.append(ends, len(block))
-        records = _good(block, ends, options)
-        if records is not None:
+        good = _good(block, ends, options, spare)
+        texts: Any
+        if good is not None:
+            records, texts = good
             rows = np.arange(row, row + len(ends))
         else:
             found = list(_each(_lines(block, ends, row), raw, options, quarantine))
             rows = np.array([at for at, _ in found], np.int64)
             records = [record for _, record in found]
+            texts = [record.text for record in records]
         if records:
-            yield document_batch(
-                raw.source.address,
-                rows,
-                [record.id for record in records],
-                [record.domain for record in records],
-                [record.text for record in records],
-            )
+            ids, domains = ([getattr(record, name) for record in records] for name in _NAMES)
+            yield document_batch(raw.source.address, rows, ids, domains, texts)
         row += len(ends)
         start = end
 
 
 def _good(
-    block: memoryview, ends: np.ndarray[Any, np.dtype[np.int64]], options: ReadOptions
-) -> list[Any] | None:
-    """The records of a block in which each line is one document; None where it may not be so.
+    block: memoryview,
+    ends: np.ndarray[Any, np.dtype[np.int64]],
+    options: ReadOptions,
+    spare: BytesIO,
+) -> tuple[list[Any], pa.Array[Any]] | None:
+    """The records and texts of a block of documents, one a line; None where it may not be so.
 
     msgspec takes several objects on a line and objects over several lines. Where every line begins
     with { and ends with }, none can begin on one line and end on another (after } or before { in an
@@ -75,6 +79,8 @@ def _good(
     many objects as lines, exactly one.
     """
     import msgspec
+
+    from dataselect.corpus.json_strings import string_column
 
     if len(block) > options.max_document_bytes and (
         max(ends[0], np.diff(ends).max(initial=0) - 1) > options.max_document_bytes
@@ -90,12 +96,14 @@ def _good(
     if not (last == _CLOSE).all():
         return None
     try:
-        records = _decoder(options.text, options.id, options.domain).decode_lines(block)
+        records = _decoder(options.text, options.id, options.domain, raw=True).decode_lines(block)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    if len(records) != len(ends) or any(record.text is None for record in records):
+    written = [record.text for record in records]
+    if len(records) != len(ends) or any(text is None for text in written):
         return None
-    return records
+    texts = string_column(written, spare)
+    return None if texts is None else (records, texts)
 
 
 class _NoDocument(Exception):
@@ -181,14 +189,14 @@ def _whole(text: str | None) -> str | None:
 
 
 @cache
-def _decoder(text: str, id: str, domain: str) -> msgspec.json.Decoder[Any]:
-    """Decodes the three fields and passes over all others."""
+def _decoder(text: str, id: str, domain: str, *, raw: bool = False) -> msgspec.json.Decoder[Any]:
+    """Decodes the three fields and passes over all others; the text as it is written if raw."""
     import msgspec
 
     record = msgspec.defstruct(
         "Record",
         [
-            ("text", str | None, msgspec.field(name=text, default=None)),
+            ("text", msgspec.Raw if raw else str | None, msgspec.field(name=text, default=None)),
             ("id", Any, msgspec.field(name=id, default=None)),
             ("domain", Any, msgspec.field(name=domain, default=None)),
         ],

@@ -66,7 +66,7 @@ class RawPart:
     first_row: int
     rows: int
     digest: str
-    content: bytes | tuple[pa.RecordBatch, ...] | tuple[Any, ...]
+    content: bytes | bytearray | tuple[pa.RecordBatch, ...] | tuple[Any, ...]
     oversize: Mapping[int, int] = field(default_factory=dict)
     damage: str | None = None
     stored: int = 0

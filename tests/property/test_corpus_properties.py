@@ -4,15 +4,18 @@ import gzip
 import json
 import re
 import tempfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataselect.corpus import ReadOptions, find_corpus, read_parts, streams
+from dataselect.corpus.json_strings import string_column
 from dataselect.corpus.parts import SourceEnd
 from dataselect.corpus.reading import cut
 
@@ -154,3 +157,39 @@ def test_where_a_corpus_is_cut_and_its_digests_do_not_depend_on_the_blocks_read(
                     [(p.number, p.first_row, p.rows, p.digest) for p in raw] + [end.sha256]
                 )
     assert found[0] == found[1]
+
+
+GOOD = st.sampled_from(
+    [
+        *(b"a", b"w" * 7, b"w" * 8, b"w" * 31, b"\x20", b"\x7f"),
+        *(b'\\"', b"\\\\", b"\\/", b"\\n", b"\\u0000", b"\\u00e9", b"\\u20AC", b"\\ud83c\\udf89"),
+        *(text.encode() for text in "é€\U0001f389"),
+    ]
+)
+BAD = st.sampled_from(
+    [
+        *(b"\\ud83c", b"\\udf89", b"\\u12", b"\\x", b"\\", b'"', b"\x00", b"\x1f"),
+        *(b"\xff", b"\xc3", b"\xe2\x82", b"\xed\xa0\x80"),
+    ]
+)
+INSIDES = st.lists(GOOD, max_size=12).map(b"".join)
+SPOILED = st.tuples(INSIDES, BAD, INSIDES).map(b"".join)
+OTHERS = st.sampled_from([b"null", b"1", b"[]", b"", b'"', b'"a', b'"a" "b"'])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(INSIDES, max_size=6), st.none() | SPOILED, st.none() | OTHERS)
+def test_strings_of_json_are_those_of_msgspec(
+    insides: list[bytes], spoiled: bytes | None, other: bytes | None
+) -> None:
+    insides = insides if spoiled is None else [spoiled, *insides]
+    written = [b'"' + inside + b'"' for inside in insides]
+    written = written if other is None else [*written, other]
+    try:
+        expected = [msgspec.json.decode(string, type=str) for string in written]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        expected = None
+    found = string_column(written, BytesIO(b"left from before" * 99))
+    assert (found if found is None else found.to_pylist()) == expected
+    if found is not None:
+        found.validate(full=True)

@@ -33,7 +33,7 @@ for _kind, _marks in enumerate((b"-~", b":/=<>", b",", b".", b"+*"), 1):
 _HYPHEN, _SEPARATOR, _LIST, _STOP, _SUM = range(1, 6)
 
 
-@compiled_within(inline=False)
+@compiled_within()
 def add_ascii_gopher_words(
     data: UInt8[np.ndarray, " bytes"],
     at: int,

@@ -74,7 +74,7 @@ _NONE, _ONE = np.uint64(0), np.uint64(1)
 _DOT, _APOSTROPHE = ord("."), ord("'")
 
 
-@compiled_within(inline=False)
+@compiled_within()
 def add_ascii_piece(
     data: UInt8[np.ndarray, " bytes"],
     at: int,

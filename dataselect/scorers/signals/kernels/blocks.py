@@ -9,17 +9,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int32, Int64, UInt8
 from numba import types
 from numba.extending import intrinsic
 
-from dataselect.scorers.signals.kernels.eight import set_bits, store
+from dataselect.scorers.signals.kernels.eight import (
+    load,
+    next_bit,
+    put,
+    set_bits,
+    store,
+    trailing_zeros,
+)
 from dataselect.scorers.signals.kernels.quantities import COUNTS
-from dataselect.scorers.signals.kernels.scratch import SETS, Scratch
+from dataselect.scorers.signals.kernels.scratch import EAGER, SETS, Scratch
 from dataselect.scorers.signals.kernels.wants import WANT_C4
 from zerocost.compiled import compiled_within
 
 __all__ = [
+    "BEYOND",
     "BRACKETS",
     "CAPITALS",
     "DIGITS",
@@ -31,7 +39,9 @@ __all__ = [
     "SIGNS",
     "SPACES",
     "WORD",
+    "find_pieces",
     "find_places",
+    "is_within",
     "set_at",
 ]
 
@@ -47,6 +57,9 @@ SPACES, NEWLINES, LETTERS, CAPITALS, DIGITS, WORD, ENDS, ODD, INNER, SIGNS, BRAC
 newline stands before it; a-z and A-Z; A-Z; 0-9; letters, digits and the underscore; ``.!?``; what
 is beyond ASCII or a control character; second to fourth bytes of characters; where a phrase of C4's
 rules may stand, or "{"; "["."""
+
+BEYOND = np.int64(1 << 31) - 1
+"""Beyond every place."""
 
 _NONE, _ALL = np.uint64(0), ~np.uint64(0)
 _BLOCK = 64
@@ -178,6 +191,13 @@ def set_at(kind: int, scratch: Scratch) -> int:
     return kind * 8 * scratch.extent[0]
 
 
+@compiled_within()
+def is_within(kind: int, scratch: Scratch, place: int, beyond: int) -> bool:
+    """Whether a set that most texts have nothing in has something between two places."""
+    begin = set_at(kind, scratch)
+    return scratch.found[kind] and next_bit(scratch.sets, begin, place, beyond) < beyond
+
+
 @compiled_within(inline=False)
 def find_places(
     data: UInt8[np.ndarray, " bytes"],
@@ -204,6 +224,7 @@ def find_places(
     sets = scratch.sets
     length = end - start
     letter_count = capital_count = newline_count = inner_count = 0
+    any_odd = any_sign = any_bracket = _NONE
     for block in range(length // _BLOCK + 1):
         at = start + block * _BLOCK
         within = min(end - at, _BLOCK)
@@ -236,12 +257,18 @@ def find_places(
         store(sets, DIGITS * extent + place, d & inside)
         store(sets, WORD * extent + place, w & inside)
         store(sets, ENDS * extent + place, e & inside)
+        any_odd |= o
         store(sets, ODD * extent + place, o)
         store(sets, INNER * extent + place, i)
         if want & WANT_C4:
             sign, bracket = _signs_of(data, at)
+            any_sign |= sign
+            any_bracket |= bracket
             store(sets, SIGNS * extent + place, sign & inside)
             store(sets, BRACKETS * extent + place, bracket & inside)
+    found = scratch.found
+    found[ODD], found[INNER] = any_odd != _NONE, inner_count > 0
+    found[SIGNS], found[BRACKETS] = any_sign != _NONE, any_bracket != _NONE
     behind = (length // _BLOCK + 1) * 8
     store(sets, SPACES * extent + behind, _ALL)
     store(sets, LETTERS * extent + behind, _NONE)
@@ -255,3 +282,40 @@ def find_places(
     counts[_LOWERCASE] += letter_count - capital_count
     counts[_NEWLINES] += newline_count
     counts[_CHARACTERS] += length - inner_count
+
+
+@compiled_within(inline=False)
+def find_pieces(length: int, scratch: Scratch) -> None:
+    """Find where the pieces of a document between white space begin and end.
+
+    Args:
+        length: bytes of the document.
+        scratch: memory, with the sets of the document; its `begins` and `ends` are written.
+    """
+    sets, begins, ends = scratch.sets, scratch.begins, scratch.ends
+    spaces = set_at(SPACES, scratch) >> 3
+    begun = ended = 0
+    carry = np.uint64(1)
+    for block in range(length // _BLOCK + 1):
+        space: int = load(sets, spaces + block * 8)
+        behind = space << np.uint64(1) | carry
+        carry = space >> np.uint64(63)
+        begun = _listed(~space & behind, block * _BLOCK, begins, begun)
+        ended = _listed(space & ~behind, block * _BLOCK, ends, ended)
+    put(begins, begun, BEYOND)
+
+
+@compiled_within()
+def _listed(places: int, block: int, out: Int32[np.ndarray, " room"], at: int) -> int:
+    """Write the places of a set, as many at a time as most blocks have; return how many there are.
+
+    A loop from one to the next would be guessed wrong at its end, in every block.
+    """
+    found = at + set_bits(places)
+    while True:
+        for k in range(EAGER):
+            put(out, at + k, block + trailing_zeros(places))
+            places &= places - np.uint64(1)
+        at += EAGER
+        if at >= found:
+            return found

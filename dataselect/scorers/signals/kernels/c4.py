@@ -19,6 +19,7 @@ from dataselect.scorers.signals.kernels.blocks import (
     ODD,
     SIGNS,
     SPACES,
+    is_within,
     set_at,
 )
 from dataselect.scorers.signals.kernels.c4_sentences import count_ascii_sentences, count_sentences
@@ -118,7 +119,7 @@ def keep_lines(
         while class_of(index, flags, decoded(data, first)) & SPACE:
             first += width(data[first])
         place, beyond = first - start, last - start
-        is_odd = next_bit(sets, set_at(ODD, scratch), place, beyond) < beyond
+        is_odd = is_within(ODD, scratch, place, beyond)
         if not (
             (not is_odd and _has_three_words(sets, set_at(SPACES, scratch) + place, beyond - place))
             or _has_words(data, first, last, ascii, index, flags)
@@ -126,14 +127,14 @@ def keep_lines(
             continue
         to = written + 1 if kept else 0  # room for the newline between
         text, begin, length = data, first, last - first
-        cited = next_bit(sets, set_at(BRACKETS, scratch), place, beyond) < beyond
+        cited = is_within(BRACKETS, scratch, place, beyond)
         if cited:
             text, begin = out, to
             length = _without_citations(data, first, last, out, to)
         if not _is_complete(text, begin, length):
             continue
         found = 0
-        if cited or next_bit(sets, set_at(SIGNS, scratch), place, beyond) < beyond:
+        if cited or is_within(SIGNS, scratch, place, beyond):
             found = _phrases(text, begin, length)
         if found & _LOREM:
             counts[_LOREM_IPSUM] += 1

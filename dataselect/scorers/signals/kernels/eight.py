@@ -15,6 +15,7 @@ from zerocost.compiled import compiled_within
 
 __all__ = [
     "PADDING",
+    "bits_between",
     "bits_from",
     "folded_product",
     "get",
@@ -24,6 +25,7 @@ __all__ = [
     "low_lanes",
     "matches",
     "next_bit",
+    "prefetch",
     "put",
     "set_bits",
     "store",
@@ -95,6 +97,25 @@ def put(typing: Any, array: Any, at: Any, value: Any) -> Any:
 
 
 @intrinsic
+def prefetch(typing: Any, array: Any, at: Any) -> Any:
+    """Begin to bring an element of an array into the cache, without waiting for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from llvmlite import ir
+
+        word, address = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [address, word, word, word])
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), address)
+        reading, keeping, of_data = (ir.Constant(word, value) for value in (0, 3, 1))
+        function = builder.module.declare_intrinsic("llvm.prefetch", (), kind)
+        builder.call(function, [place, reading, keeping, of_data])
+        return context.get_dummy_value()
+
+    return types.none(array, types.int64), generate
+
+
+@intrinsic
 def trailing_zeros(typing: Any, value: Any) -> Any:
     """How many low bits are 0: 0 .. 64."""
 
@@ -152,6 +173,16 @@ def next_bit(bits: np.ndarray, begin: int, at: int, end: int) -> int:
             return min(at + trailing_zeros(found), end)
         at += 56
     return end
+
+
+@compiled_within()
+def bits_between(bits: np.ndarray, begin: int, at: int, end: int) -> int:
+    """How many places between two are in a set that begins at a bit."""
+    found = 0
+    while at < end:
+        found += set_bits(bits_from(bits, begin + at) & low_bits(min(end - at, 56)))
+        at += 56
+    return found
 
 
 @compiled_within()

@@ -12,7 +12,16 @@ from jaxtyping import Int32, UInt8
 from dataselect.scorers.signals.kernels.eight import folded_product, get, load
 from zerocost.compiled import compiled_within
 
-__all__ = ["PRIME", "hash_bytes", "hash_codes", "hash_folded", "hash_of"]
+__all__ = [
+    "PRIME",
+    "halves",
+    "hash_bytes",
+    "hash_codes",
+    "hash_folded",
+    "hash_halves",
+    "hash_of",
+    "small_letters",
+]
 
 PRIME = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = 0x2D358DCCAA6C78A5, 0x8BB84B93962EACC9
@@ -38,6 +47,24 @@ def _hashed(data: UInt8[np.ndarray, " bytes"], at: int, length: int, case: int) 
         ((load(data, at) | case) & get(_LOW_HALF, length)) ^ left,
         ((load(data, at + 8) | case) & get(_HIGH_HALF, length)) ^ _RIGHT,
     )
+
+
+@compiled_within()
+def halves(data: UInt8[np.ndarray, " bytes"], at: int, length: int) -> tuple[int, int]:
+    """A word of up to sixteen bytes as two numbers; 16 bytes more can be read."""
+    return load(data, at) & get(_LOW_HALF, length), load(data, at + 8) & get(_HIGH_HALF, length)
+
+
+@compiled_within()
+def hash_halves(low: int, high: int, length: int) -> int:
+    """The hash of the word of `halves`."""
+    return folded_product(low ^ np.uint64(length) ^ _LEFT, high ^ _RIGHT)
+
+
+@compiled_within()
+def small_letters(length: int) -> tuple[int, int]:
+    """The bit of case of each letter of `halves`: set in small letters."""
+    return _CASE & get(_LOW_HALF, length), _CASE & get(_HIGH_HALF, length)
 
 
 @compiled_within()

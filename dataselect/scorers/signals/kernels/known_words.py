@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.eight import get, load, put
+from dataselect.scorers.signals.kernels.eight import get, load, prefetch, put
 from dataselect.scorers.signals.kernels.hashing import hash_of
 from dataselect.scorers.signals.kernels.scratch import KNOWN_BITS
+from dataselect.scorers.signals.kernels.sentences import ABBREVIATIONS
 from dataselect.scorers.signals.kernels.stop_words import find
 from dataselect.scorers.signals.kernels.syllables import syllables
 from zerocost.compiled import compiled_within
 
 __all__ = [
+    "ABBREVIATION_SHIFT",
     "ENDS_IN_LOREM",
-    "GOPHER_SHIFT",
     "IPSUM",
     "IS_JAVASCRIPT",
     "IS_STOP_WORD",
@@ -25,20 +26,22 @@ __all__ = [
     "STOP_WORD_SHIFT",
     "SYLLABLES",
     "known_of",
+    "soon_known",
     "stands",
 ]
 
 SYLLABLES = 127
 """Bits of the number of syllables."""
 STOP_WORD_SHIFT = 7
-IS_STOP_WORD = 1 << STOP_WORD_SHIFT
-"""One of RedPajama's, where it has no capital."""
-GOPHER_SHIFT = 8
-"""Where the number of one of Gopher's stop words stands, from 1; 0 for all other words."""
+IS_STOP_WORD = 15 << STOP_WORD_SHIFT
+"""Not 0 where it is, without a capital, one of RedPajama's: 2 and more for Gopher's, else 1."""
+ABBREVIATION_SHIFT = 11
+"""The bit of a word that, in some case, may take a full stop that ends no sentence."""
 ENDS_IN_LOREM, STARTS_WITH_IPSUM, IS_JAVASCRIPT = 1 << 12, 1 << 13, 1 << 14
 SPECIAL = ENDS_IN_LOREM | STARTS_WITH_IPSUM | IS_JAVASCRIPT
 """Any of them."""
 
+_ABBREVIATIONS = np.array([hash_of(word.lower()) for word in ABBREVIATIONS], np.uint64)
 _PLACE = np.uint64((1 << KNOWN_BITS) - 1)
 JAVASCRIPT = np.uint64(hash_of("javascript"))
 _CASE, _FIVE = np.uint64(0x2020202020202020), np.uint64(0xFFFFFFFFFF)
@@ -79,6 +82,12 @@ def known_of(
     return np.int64(found & _PLACE)
 
 
+@compiled_within()
+def soon_known(word: int, known: UInt64[np.ndarray, " known"]) -> None:
+    """Bring what is remembered of a word into the cache."""
+    prefetch(known, np.int64(word & _PLACE))
+
+
 @compiled_within(inline=False)
 def _learned(
     data: UInt8[np.ndarray, " bytes"],
@@ -91,13 +100,17 @@ def _learned(
     found = syllables(data, at, length)
     place = find(word, stop_words)
     if place >= 0:
-        found |= IS_STOP_WORD
-        number = 0
+        number = 1
         bits = np.int64(stop_bits[place])
         while bits:
             number += 1
             bits >>= 1
-        found |= number << GOPHER_SHIFT
+        found |= number << STOP_WORD_SHIFT
+    if length == 1:
+        found |= 1 << ABBREVIATION_SHIFT
+    for k in range(_ABBREVIATIONS.shape[0]):
+        if _ABBREVIATIONS[k] == word:
+            found |= 1 << ABBREVIATION_SHIFT
     if length >= 5:
         if (load(data, at + length - 5) | _CASE) & _FIVE == _LOREM:
             found |= ENDS_IN_LOREM

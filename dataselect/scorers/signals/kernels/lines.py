@@ -29,7 +29,7 @@ _BULLETS = (0x2022, 0x2023, 0x25B6, 0x25C0, 0x25E6, 0x25A0, 0x25A1, 0x25AA, 0x25
 _SHORT = 30
 
 
-@compiled_within(inline=False)
+@compiled_within()
 def count_full_line(
     data: UInt8[np.ndarray, " bytes"],
     first: int,

@@ -23,7 +23,7 @@ _SIGMA, _SMALL_SIGMA, _FINAL_SIGMA = 0x3A3, 0x3C3, 0x3C2
 _SHORT = 16  # longer runs of combining marks are sorted by counting: hostile text stacks millions
 
 
-@compiled_within(inline=False)
+@compiled_within()
 def normalise(
     codes: Int32[np.ndarray, " room"],
     classes: UInt32[np.ndarray, " room"],

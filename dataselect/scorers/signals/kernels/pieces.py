@@ -51,7 +51,7 @@ _SPLIT_SENTENCES = COUNTS.index("split_sentences")
 _JAVASCRIPT_LINES = COUNTS.index("lines_javascript")
 
 
-@compiled_within(inline=False)
+@compiled_within()
 def add_piece(
     data: UInt8[np.ndarray, " bytes"],
     at: int,

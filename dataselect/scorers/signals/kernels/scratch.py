@@ -10,12 +10,16 @@ from jaxtyping import UInt64
 from zerocost.compiled import compiled
 
 __all__ = [
+    "EAGER",
     "FOLDED",
     "KNOWN_BITS",
     "LOREM",
     "NUMERIC_CHARACTERS",
     "SENTENCE",
     "SETS",
+    "SIMPLE",
+    "SIMPLE_LETTERS",
+    "SIMPLE_MARKS",
     "STOPS",
     "STRETCH",
     "TOKENS",
@@ -27,6 +31,9 @@ __all__ = [
 
 SETS = 11
 """How many sets of places there are."""
+
+EAGER = 8
+"""Places that are written at a time, needed or not."""
 
 KNOWN_BITS = 15
 """How many words' properties are remembered, as a power of two: 256 KB, which stay in the cache."""
@@ -41,12 +48,15 @@ KNOWN_BITS = 15
     FOLDED,
     UPPERCASE,
     NUMERIC_CHARACTERS,
+    SIMPLE,
+    SIMPLE_LETTERS,
+    SIMPLE_MARKS,
     PIECE_STATE,
-) = range(10)
+) = range(13)
 """Places in the state between pieces: how many words and Gopher words there are; Gopher's stop
 words seen, a bit each; state of the sentence; whether the stretch since . ! or ? has a word
 character; whether the word before ends with "lorem"; characters of the normalised words; upper-case
-and numeric characters beyond ASCII."""
+and numeric characters beyond ASCII; how many simple pieces there are, their letters and marks."""
 
 
 class Scratch(NamedTuple):
@@ -56,6 +66,11 @@ class Scratch(NamedTuple):
         sets: the sets of `blocks`, one behind the other: as separate arrays, all on the same place
             of a page, they would drive each other out of the first-level cache.
         extent: how many bytes each set has.
+        found: whether there is anything in it, of those sets that are often empty.
+        begins: places at which pieces of text between white space begin, and one beyond all.
+        ends: places behind their last bytes.
+        kinds: of these pieces; see `simple_pieces`.
+        hashes: of the words in those that are simple.
         codes: code points of a piece.
         classes: their flags.
         folded: code points of the piece normalised.
@@ -74,6 +89,11 @@ class Scratch(NamedTuple):
 
     sets: np.ndarray
     extent: np.ndarray
+    found: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    kinds: np.ndarray
+    hashes: np.ndarray
     codes: np.ndarray
     classes: np.ndarray
     folded: np.ndarray
@@ -102,6 +122,11 @@ def room_for(size: int, known: UInt64[np.ndarray, " known"]) -> Scratch:
     return Scratch(
         np.empty(SETS * (size // 64 * 8 + 24), np.uint8),
         np.zeros(1, np.int64),
+        np.zeros(SETS, np.bool_),
+        np.empty(half + 2 * EAGER, np.int32),
+        np.empty(half + 2 * EAGER, np.int32),
+        np.empty(half + 1, np.int32),
+        np.empty(half + 1, np.uint64),
         np.empty(size + 2, np.int32),
         np.empty(size + 2, np.uint32),
         np.empty(2 * size + 8, np.int32),

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from dataselect.scorers.signals.kernels.eight import PADDING, load
 from zerocost.compiled import compiled, compiled_within
 
-__all__ = ["decoded", "is_valid", "readable", "repaired", "width"]
+__all__ = ["decoded", "is_valid", "readable", "repaired", "well_formed", "width"]
 
 _HIGH = np.uint64(0x8080808080808080)
 _REPLACEMENT = (0xEF, 0xBF, 0xBD)  # U+FFFD
@@ -42,7 +42,7 @@ def decoded(data: UInt8[np.ndarray, " bytes"], at: int) -> int:
 
 
 @compiled_within()
-def _well_formed(data: UInt8[np.ndarray, " bytes"], at: int, end: int) -> int:
+def well_formed(data: UInt8[np.ndarray, " bytes"], at: int, end: int) -> int:
     """Bytes of the well-formed character at a byte; minus those of its longest good beginning."""
     lead = data[at]
     if lead < 0x80:
@@ -84,7 +84,7 @@ def is_valid(data: UInt8[np.ndarray, " bytes"], start: int, end: int) -> bool:
             while at < end and data[at] < 0x80:
                 at += 1
             continue
-        size = _well_formed(data, at, end)
+        size = well_formed(data, at, end)
         if size < 0:
             return False
         at += size
@@ -103,14 +103,14 @@ def repaired(
     length = 0
     at = start
     while at < end:
-        size = _well_formed(data, at, end)
+        size = well_formed(data, at, end)
         length += size if size > 0 else 3
         at += abs(size)
     out = np.zeros(length + PADDING, np.uint8)
     to = 0
     at = start
     while at < end:
-        size = _well_formed(data, at, end)
+        size = well_formed(data, at, end)
         if size > 0:
             for k in range(size):
                 out[to + k] = data[at + k]
