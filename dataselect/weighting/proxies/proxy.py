@@ -26,7 +26,7 @@ class Trainer(Protocol):
 
     def __call__(
         self,
-        selections: Sequence[Int64[np.ndarray, " documents"]],
+        selections: Sequence[Int64[np.ndarray, "_"]],
         seeds: Sequence[int],
         on_step: OnStep | None = None,
     ) -> list[Losses]:
