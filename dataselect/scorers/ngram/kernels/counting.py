@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt32, UInt64
 
-from dataselect.scorers.ngram.kernels.keys import first_key, key_of, longer_key, place_for
+from dataselect.scorers.ngram.kernels.keys import key_of, place_for
 from zerocost.compiled import compiled
 
 __all__ = ["count_highest", "count_lower"]
@@ -95,9 +95,7 @@ def count_lower(
     for at in range(1, tokens.shape[0]):
         behind += 1
         if behind == order - 1:
-            key = first_key(tokens[at])
-            for back in range(1, order):
-                key = longer_key(key, tokens[at - back])
+            key = key_of(tokens, at, order)
             place = place_for(keys, key)
             if keys[place] == 0:
                 keys[place] = key

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32, Int64, Integer, UInt64
 
-from dataselect.scorers.ngram.kernels.keys import first_key, longer_key, place_for
-from zerocost.compiled import compiled
+from dataselect.scorers.ngram.kernels.keys import longer_key, place_for
+from dataselect.scorers.words.hashing import SEED
+from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["count_matches", "find_matches", "number_events"]
+
+
+@compiled_within()
+def _longer(key: int, tokens: Integer[np.ndarray, " tokens"], before: int, start: int) -> int:
+    """The key with the token at a place before it, which is 0 in front of the document."""
+    return longer_key(key, np.uint64(0) if before < start else np.uint64(tokens[before]))
 
 
 @compiled
@@ -42,15 +49,10 @@ def number_events(
     for document in range(offsets.shape[0] - 1):
         start = offsets[document]
         for at in range(start, offsets[document + 1]):
-            key = first_key(np.uint64(tokens[at]))
+            key = SEED
             above = -1
-            for n in range(1, order + 1):
-                if n > 1:
-                    before = at - n + 1
-                    if before < start - 1:
-                        break
-                    token = np.uint64(0) if before < start else np.uint64(tokens[before])
-                    key = longer_key(key, token)
+            for n in range(1, min(order, at - start + 2) + 1):
+                key = _longer(key, tokens, at - n + 1, start)
                 place = place_for(keys, key)
                 if keys[place] == 0:
                     keys[place] = key
@@ -79,15 +81,10 @@ def find_matches(
     for document in range(offsets.shape[0] - 1):
         start = offsets[document]
         for at in range(start, offsets[document + 1]):
-            key = first_key(np.uint64(tokens[at]))
+            key = SEED
             found = -1
-            for n in range(1, order + 1):
-                if n > 1:
-                    before = at - n + 1
-                    if before < start - 1:
-                        break
-                    token = np.uint64(0) if before < start else np.uint64(tokens[before])
-                    key = longer_key(key, token)
+            for n in range(1, min(order, at - start + 2) + 1):
+                key = _longer(key, tokens, at - n + 1, start)
                 place = place_for(keys, key)
                 if keys[place] == 0:
                     break
