@@ -1,5 +1,6 @@
 """Which architectures are scored."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -73,5 +74,6 @@ def test_one_way_has_to_be_chosen(ways: dict[str, object]) -> None:
 
 
 def test_a_benchmark_gives_its_own_architectures() -> None:
-    pytest.importorskip("importlib.metadata").distribution("analog-nasbench")
+    if find_spec("analognasbench") is None:
+        pytest.skip("analog-nasbench is not installed")
     assert len(choose(SPACE, listed="benchmark:nasbench201-analog")) == 15_625

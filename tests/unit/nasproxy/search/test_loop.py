@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -160,7 +161,8 @@ def test_a_sampler_that_is_stuck_does_not_end_the_search() -> None:
 
 
 def test_evolution_beats_random_search_on_true_accuracies() -> None:
-    pytest.importorskip("importlib.metadata").distribution("analog-nasbench")
+    if find_spec("analognasbench") is None:
+        pytest.skip("analog-nasbench is not installed")
     from nasproxy import benchmarks
 
     table = benchmarks.get("nasbench201-analog")
