@@ -88,6 +88,8 @@ def write_purchases(
         "predicted": pa.array([result.purchases[i].predicted for i in order], pa.float64()),
         "spread": pa.array([result.purchases[i].spread for i in order], pa.float64()),
     }
+    for cost in result.purchases[0].costs:
+        columns[cost] = [result.purchases[i].costs[cost] for i in order]
     if result.truth is not None:
         columns[f"true {target}"] = pa.array(result.truth[order], from_pandas=True)
     write_table(pa.table(columns), out / TABLE, overwrite=True)

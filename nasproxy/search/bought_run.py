@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import zerocost
+from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.prediction.predictor import get
 from nasproxy.scoring.correlation import check_same_space
@@ -20,6 +21,8 @@ from nasproxy.search.bought_result import (
     write_purchases,
 )
 from nasproxy.search.buying import BuyingOptions, Purchase, buy
+from nasproxy.search.costs import THIS, costs_of
+from nasproxy.search.limits import LATENCY, Limit
 from nasproxy.search.pool import Pool, listed_pool, table_pool
 from nasproxy.search.shop import Shop
 from nasproxy.spaces.space import SearchSpace
@@ -50,6 +53,9 @@ def spend(
     scores: Path | None = None,
     benchmark: BenchmarkTable | None = None,
     target: str | None = None,
+    limits: Sequence[Limit] = (),
+    batch: Batch | None = None,
+    device: str = "cpu",
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
     command: Sequence[str] = (),
@@ -73,6 +79,9 @@ def spend(
             architectures are candidates.
         benchmark: true values to report beside.
         target: of the benchmark; its first where None.
+        limits: the highest costs allowed; nothing outside them is trained.
+        batch: whose first input costs are found with; needed for limits.
+        device: where latency is measured.
         overwrite: whether the outputs of a finished search may be replaced.
         inputs: files that were read, for the manifest.
         command: the command line, for the manifest.
@@ -80,7 +89,8 @@ def spend(
 
     Raises:
         NasproxyError: a budget below 1, an unknown name, a benchmark or scores of another space,
-            outputs that exist, or a training that failed.
+            outputs that exist, limits without a batch or that no candidate keeps, or a training
+            that failed.
         ZerocostError: the journal is of a search with other settings, or the disk is full.
     """
     chosen, wanted = get(predictor), options or BuyingOptions()
@@ -90,6 +100,11 @@ def spend(
         benchmark.best(target)
     if budget < 1:
         raise NasproxyError(f"a budget of {budget} trainings", accepted="1 or more")
+    measure = None
+    if limits:
+        if batch is None:
+            raise NasproxyError("limits without a batch to find costs with", accepted="a batch")
+        measure = costs_of(space, batch, [limit.cost for limit in limits], device=device)
     pool = _candidates(space, shop, wanted.seed, scores)
     _prepare(out, overwrite)
     settings: dict[str, object] = {
@@ -99,6 +114,7 @@ def spend(
         "predictor": predictor,
         "scores": None if scores is None else sha256_of(scores),
         **asdict(wanted),
+        **({"limits": {limit.cost: limit.most for limit in limits}} if limits else {}),
         "version": zerocost.__version__,
     }
     configuration = settings | {
@@ -116,7 +132,18 @@ def spend(
     )
     purchases: tuple[Purchase, ...] = ()
     with Journal(out / JOURNAL, settings) as journal:
-        paid = {record["function"]: record["accuracy"] for record in journal.records}
+        paid = {r["function"]: r["accuracy"] for r in journal.records if "accuracy" in r}
+        measured = {r["function"]: r["costs"] for r in journal.records if "costs" in r}
+        again_the_same = all(limit.cost != LATENCY + THIS for limit in limits)
+
+        def costs(architecture: A, function: str) -> Mapping[str, float]:
+            if measure is None:
+                return {}
+            if function not in measured:
+                measured[function] = dict(measure(architecture))
+                if not again_the_same:  # what a clock said is kept, or another run goes elsewhere
+                    journal.append({"function": function, "costs": measured[function]})
+            return dict(measured[function])
 
         def train(text: str, function: str) -> float:
             if function not in paid:
@@ -134,6 +161,8 @@ def spend(
             wanted,
             pool=pool,
             higher_is_better=shop.higher_is_better,
+            costs=costs if limits else None,
+            limits=limits,
         ):
             if on_purchase is not None:
                 on_purchase(purchases)

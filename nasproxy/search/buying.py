@@ -3,13 +3,13 @@
 train a few functions at random
 while the budget lasts:
     fit the predictor on all that are trained
-    train those that the acquisition wants most
+    train those that the acquisition wants most, of those within the limits
 the pick is the best that was trained
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -20,6 +20,8 @@ from nasproxy.prediction.features import Features
 from nasproxy.prediction.levels import features_of
 from nasproxy.prediction.predictor import Fitted, Predictor
 from nasproxy.search.acquisition import acquisition_of
+from nasproxy.search.affordable import Affordable, Costs
+from nasproxy.search.limits import Limit
 from nasproxy.search.pool import Pool, sampled_pool
 from nasproxy.search.strategy import trial_rng
 from nasproxy.spaces.space import SearchSpace
@@ -30,6 +32,8 @@ A = TypeVar("A", bound=Hashable)
 
 _SHARE = 20  # a fit for every twentieth of what is known
 _LEAST = 3
+_PATIENCE = 100  # candidates outside the limits, before the first within, until others are drawn
+_DRAWS = 20  # of candidates with none within the limits, after which a search gives up
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Purchase:
         accuracy: what the training gave.
         predicted: what was expected of it, in the predictor's unit; None of a random one.
         spread: how uncertain that was.
+        costs: what was asked for the limits' sake.
     """
 
     architecture: str
@@ -75,6 +80,7 @@ class Purchase:
     accuracy: float
     predicted: float | None = None
     spread: float | None = None
+    costs: Mapping[str, float] = field(default_factory=dict)
 
 
 Train = Callable[[str, str], float]
@@ -106,12 +112,16 @@ def buy(
     *,
     pool: Pool[A] | None = None,
     higher_is_better: bool = True,
+    costs: Costs[A] | None = None,
+    limits: Sequence[Limit] = (),
 ) -> Iterator[tuple[Purchase, ...]]:
     """Train up to ``budget`` functions; all of the purchases so far after each.
 
     The same arguments propose the same architectures as long as ``train`` gives the same
     accuracies, so a search is continued by going through it again with those that are known.
-    It ends early where every candidate has been trained.
+    It ends early where every candidate within the limits has been trained. Costs are asked of
+    those only that would be trained, the most wanted first. Where candidates are drawn and none
+    is within the limits, the next are drawn around those nearest to them.
 
     Args:
         space: where to search.
@@ -121,21 +131,27 @@ def buy(
         options: how the budget is spent.
         pool: all the candidates; where not given, they are drawn anew for every fit.
         higher_is_better: of the accuracies.
+        costs: what a candidate costs; None where nothing is limited.
+        limits: the highest costs allowed.
 
     Raises:
-        NasproxyError: a budget below 1, or whatever ``train`` raises.
+        NasproxyError: a budget below 1, no candidate is within the limits, or whatever ``train``
+            raises.
     """
     if budget < 1:
         raise NasproxyError(f"a budget of {budget} trainings", accepted="1 or more")
     sign = 1.0 if higher_is_better else -1.0
     bought: _Bought[A] = _Bought()
+    affordable: Affordable[A] = Affordable(costs, limits)
+    in_vain = 0
     while len(bought.purchases) < budget:
         known = len(bought.purchases)
         here = pool
         if here is None:
-            best = bought.best_first(higher_is_better)
-            rng = trial_rng(options.seed, known + 1)
-            here = sampled_pool(space, best, bought.functions, options.pool, rng)
+            starts = bought.best_first(higher_is_better) or affordable.nearest()
+            rng = trial_rng(options.seed, known + 1, in_vain)
+            unwanted = bought.functions | affordable.outside.keys()
+            here = sampled_pool(space, starts, unwanted, options.pool, rng)
         if here is None:
             return
         open_rows = [row for row, f in enumerate(here.functions) if f not in bought.functions]
@@ -145,18 +161,25 @@ def buy(
         step = options.every or max(1, known // _SHARE)
         if known < options.first or np.ptp(values) == 0:
             # Of a pool, the order is the seed's already; of a draw, all of it is random.
-            wanted = open_rows[: max(1, min(options.first - known, budget - known))]
-            expected = None
+            rows, count, expected = open_rows, max(1, options.first - known), None
         else:
             training = _training_features(space, here, bought)
             fitted = predictor.fit(training, sign * values, seed=options.seed)
             expected = _wanted(fitted, training, here, open_rows, options)
-            wanted = list(expected)[:step]
-        for row in wanted[: budget - known]:
+            rows, count = list(expected), step
+        patience = _PATIENCE if pool is None and not known else None
+        wanted = affordable.first(here, rows, min(count, budget - known), patience)
+        in_vain = 0 if wanted else in_vain + 1
+        if not wanted and (pool is not None or in_vain == _DRAWS):
+            if not known:
+                raise affordable.refusal()
+            return
+        for row in wanted:
             text, function = str(here.architectures[row]), here.functions[row]
             accuracy = train(text, function)
             mean, spread = (None, None) if expected is None else expected[row]
-            bought.purchases.append(Purchase(text, function, accuracy, mean, spread))
+            paid = affordable.known.get(function, {})
+            bought.purchases.append(Purchase(text, function, accuracy, mean, spread, paid))
             bought.architectures.append(here.architectures[row])
             bought.functions.add(function)
             yield tuple(bought.purchases)

@@ -102,7 +102,7 @@ def distributions(space: SearchSpace[A]) -> dict[str, BaseDistribution]:
     return {name: CategoricalDistribution(values) for name, values in space.dimensions().items()}
 
 
-def trial_rng(seed: int, number: int) -> np.random.Generator:
+def trial_rng(seed: int, number: int, attempt: int = 0) -> np.random.Generator:
     """The generator of one trial.
 
     It depends on nothing that happened before, so a study that was interrupted and taken up
@@ -111,8 +111,9 @@ def trial_rng(seed: int, number: int) -> np.random.Generator:
     Args:
         seed: of the search, 0 or more.
         number: of the trial, 0 or more.
+        attempt: at the trial, where the one before came to nothing; 0 is the first.
 
     Returns:
         A fresh generator.
     """
-    return np.random.default_rng([seed, number])
+    return np.random.default_rng([seed, number, attempt] if attempt else [seed, number])

@@ -72,6 +72,9 @@ def test_killed_and_continued(tmp_path: Path) -> None:
         (("--acquisition", "eii"), "no acquisition 'eii'"),
         (("--predictor", "gpp"), "gpp"),
         (("--target", "cifar10"), "--target belongs to --benchmark"),
+        (("--images", "cifar10"), "--images does not go with --buy"),
+        (("--max-params", "0"), "no positive number"),
+        (("--max-latency", "pixle3=8"), "did you mean pixel3?"),
     ],
 )
 def test_bad_usage(tmp_path: Path, options: tuple[str, ...], said: str) -> None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zerocost_cli.nasproxy.options import space_of, table_files
+from zerocost_cli.nasproxy.options import batch_of, files_read, space_of, table_files
+from zerocost_cli.nasproxy.showing_costs import cost_heading, plain_cost
 from zerocost_cli.printing import Fixed, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from nasproxy.search.bought_result import BoughtResult
     from nasproxy.search.buying import Purchase
+    from nasproxy.search.limits import Limit
 
 __all__ = ["buying_options", "run_buying"]
 
@@ -23,7 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OWN = ("evaluate", "scores", "predictor", "acquisition", "first", "every", "pool", "lower")
 _SHARED = ("space_name", "builder", "length", "seed", "benchmark_name", "target")
-_ALL = {"buy", "out", "overwrite", "as_json", *_OWN, *_SHARED}
+_LIMITS = ("max_params", "max_flops", "max_latency")
+_FOR_LIMITS = ("images", "text", "batch_size", "device")
+_ALL = {"buy", "out", "overwrite", "as_json", *_OWN, *_SHARED, *_LIMITS}
 
 
 def buying_options(command: F) -> F:
@@ -65,18 +69,21 @@ def run_buying(
     context: click.Context,
     buy: int | None,
     *,
-    space: str,
+    space_name: str,
     builder: str | None,
     length: int | None,
+    inputs: tuple[str, str, int | None],
+    device: str,
     seed: int,
     benchmark: str | None,
     target: str | None,
+    limits: list[Limit],
     out: Path,
     overwrite: bool,
     as_json: bool,
     options: Mapping[str, Any],
 ) -> bool:
-    """Buy where ``--buy`` is given; whether it was."""
+    """Buy where ``--buy`` is given; whether it was. ``inputs``: images, text, batch size."""
     _check(context, buy is not None, options)
     if buy is None:
         return False
@@ -90,6 +97,9 @@ def run_buying(
     if table is not None and target is None:
         target = next(iter(table.targets))
     shop = shop_of(options["evaluate"], table, target, higher_is_better=not options["lower"])
+    space = space_of(space_name, builder, length)
+    images, text, size = inputs
+    batch = batch_of(space, images, text, size, seed) if limits else None
     with progress("training", buy) as advance:
 
         def bought(purchases: tuple[Purchase, ...]) -> None:
@@ -98,7 +108,7 @@ def run_buying(
             advance(len(purchases), f"best so far: {best:.5g}")
 
         result = spend(
-            space_of(space, builder, length),
+            space,
             shop,
             out,
             budget=buy,
@@ -113,8 +123,11 @@ def run_buying(
             scores=options["scores"],
             benchmark=table,
             target=target,
+            limits=limits,
+            batch=batch,
+            device=device,
             overwrite=overwrite,
-            inputs=table_files(table),
+            inputs=[*(files_read(images, text) if limits else []), *table_files(table)],
             command=sys.argv,
             on_purchase=bought,
         )
@@ -133,7 +146,8 @@ def _check(context: click.Context, buying: bool, options: Mapping[str, Any]) -> 
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
     names = {p.name: p.opts[0] for p in context.command.params if p.name is not None}
-    stray = sorted(names[name] for name in (given - _ALL if buying else given & set(_OWN)))
+    mine = _ALL | set(_FOR_LIMITS) if given & set(_LIMITS) else _ALL
+    stray = sorted(names[name] for name in (given - mine if buying else given & set(_OWN)))
     if stray:
         raise click.UsageError(
             f"{', '.join(stray)} does not go with --buy; proxies come in by --scores"
@@ -155,24 +169,26 @@ def _print(result: BoughtResult, target: str | None, out: Path, budget: int) -> 
     order = sorted(
         range(len(result.purchases)), key=lambda i: (sign * result.purchases[i].accuracy, i)
     )
+    costs = list(result.purchases[0].costs)
     beside = [] if result.truth is None else [f"true {target}"]
 
     def row(rank: int, i: int) -> list[object]:
         purchase = result.purchases[i]
         cells: list[object] = [rank, purchase.architecture, Fixed(purchase.accuracy), i + 1]
+        cells += [plain_cost(purchase.costs[name]) for name in costs]
         return cells if result.truth is None else [*cells, Fixed(float(result.truth[i]))]
 
     print_table(
-        ("rank", "architecture", "bought", "training", *beside),
+        ("rank", "architecture", "bought", "training", *map(cost_heading, costs), *beside),
         [row(rank, i) for rank, i in enumerate(order[:10], start=1)],
         title=f"{len(order):,} accuracies bought; the best:",
         apart="architecture",
     )
     if len(order) < budget:
-        click.echo("There is no further candidate: the search ended before its budget.")
+        within = " within the limits" if costs else ""
+        click.echo(f"There is no further candidate{within}: the search ended before its budget.")
     if result.optimum is not None and result.regret is not None:
-        click.echo(
-            f"Best of the benchmark: {result.optimum[1]:.2f} by {result.optimum[0]}; "
-            f"regret {result.regret:.2f}"
-        )
+        best = "Best of the benchmark, limits aside" if costs else "Best of the benchmark"
+        value, architecture = result.optimum[1], result.optimum[0]
+        click.echo(f"{best}: {value:.2f} by {architecture}; regret {result.regret:.2f}")
     click.echo(f"Written: {', '.join(str(out / n) for n in OUTPUTS if (out / n).exists())}")

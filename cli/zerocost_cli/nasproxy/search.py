@@ -21,6 +21,7 @@ from zerocost_cli.nasproxy.options import (
     split,
     table_files,
 )
+from zerocost_cli.nasproxy.showing_costs import cost_heading, plain_cost
 from zerocost_cli.printing import Fixed, print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -148,15 +149,19 @@ def command(
     nasproxy search --space nasbench201 --buy 100
                     --evaluate "python train.py {arch}" --out runs/bought
     """
+    limits = _limits(max_params, max_flops, max_latency)
     if run_buying(
         click.get_current_context(),
         buy,
-        space=space_name,
+        space_name=space_name,
         builder=builder,
         length=length,
+        inputs=(images, text, batch_size),
+        device=device,
         seed=seed,
         benchmark=benchmark_name,
         target=target,
+        limits=limits,
         out=out,
         overwrite=overwrite,
         as_json=as_json,
@@ -176,7 +181,6 @@ def command(
         raise click.UsageError("--target belongs to --benchmark; no benchmark is named")
     names = split(proxies)
     get_all(names)
-    limits = _limits(max_params, max_flops, max_latency)
     wanted = budget if budget is not None else population * (generations or 0)
     space = space_of(space_name, builder, length)
     benchmark = None if benchmark_name is None else benchmarks.get(benchmark_name)
@@ -241,14 +245,14 @@ def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> 
         candidate = result.best[place]
         cells: list[object] = [place + 1, candidate.architecture]
         cells += [candidate.scores[name] for name in names]
-        cells += [_plain(result.costs[place][name]) for name in costs]
+        cells += [plain_cost(result.costs[place][name]) for name in costs]
         if result.truth is not None:
             true = float(result.truth[place])
             short = result.short_of(true)
             cells += [Fixed(true), None if short is None else Fixed(short)]
         return cells
 
-    columns = ("rank", "architecture", *names, *map(_heading, costs), *known)
+    columns = ("rank", "architecture", *names, *map(cost_heading, costs), *known)
     outside = f", {result.outside:,} outside the limits" if result.outside else ""
     print_table(
         columns,
@@ -275,11 +279,3 @@ def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> 
     if not (out / PICTURE).exists():
         click.echo("No picture: pip install 'zerocost[plot]' draws best_so_far.png", err=True)
     click.echo(f"Written: {', '.join(str(out / n) for n in OUTPUTS if (out / n).exists())}")
-
-
-def _heading(cost: str) -> str:
-    return f"{cost.removeprefix('latency:')} (ms)" if cost.startswith("latency:") else cost
-
-
-def _plain(cost: float) -> float | int:
-    return int(cost) if cost.is_integer() else cost
