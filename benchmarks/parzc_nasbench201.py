@@ -169,6 +169,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--predictors", default="dagger,mabn,mabn+topology,gp,trees,best")
     parser.add_argument("--targets", default="cifar10")
+    parser.add_argument("--fit-on", help="Transfer: the data sets whose accuracies are fitted on.")
     parser.add_argument("--apart", choices=["function", "class"], default="function")
     parser.add_argument("--print-only", action="store_true", help="Of what --out holds.")
     parser.add_argument("--write-classes", type=Path, help="One spelling a class, and stop.")
@@ -186,6 +187,9 @@ def main() -> None:
     arguments.predictors = arguments.predictors.split(",")
     arguments.columns = []
     for target in arguments.targets.split(","):
+        if arguments.fit_on is not None:
+            arguments.columns += [(target, fit_on) for fit_on in arguments.fit_on.split(",")]
+            continue
         if target == "cifar10" and arguments.validation is not None:
             arguments.columns.append((target, VALIDATION))
         arguments.columns.append((target, target))
