@@ -34,11 +34,13 @@ class InputLeaves:
 
         return batch.mapped(leaf)
 
-    def embedded(self, module: nn.Module, output: object) -> Tensor | None:
+    def embedded(self, module: nn.Module, inputs: object, output: object) -> Tensor | None:
         """Take the output of an embedding as a leaf; what stands in for it in the network."""
         if not isinstance(module, nn.Embedding | nn.EmbeddingBag):
             return None
         if not isinstance(output, Tensor) or output.shape[:1] != (self._samples,):
+            return None
+        if _counts_up(inputs):
             return None
         self._leaves.append(output if output.requires_grad else output.requires_grad_())
         # A copy, since the network may add positions to it in place, which no leaf allows.
@@ -73,3 +75,14 @@ class InputLeaves:
                 hint="check its initialisation and that the inputs are normalised",
             )
         return jacobian
+
+
+def _counts_up(inputs: object) -> bool:
+    """Whether an embedding is of the positions 0, 1, 2, ... and not of samples, one id each.
+
+    A sequence as long as the batch is large would otherwise pass for it.
+    """
+    ids = inputs[0] if isinstance(inputs, tuple) and inputs else None
+    if not isinstance(ids, Tensor) or ids.ndim != 1:
+        return False
+    return bool(torch.equal(ids, torch.arange(len(ids), dtype=ids.dtype, device=ids.device)))

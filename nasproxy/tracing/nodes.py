@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
+from nasproxy.errors import NasproxyError
 from nasproxy.tracing.bypass import is_normalisation
 from nasproxy.tracing.parts import Parts
 
-__all__ = ["parameter_owners", "weight_nodes"]
+__all__ = ["check_real", "parameter_owners", "weight_nodes"]
 
 
 def weight_nodes(parts: Parts) -> dict[str, Tensor]:
@@ -33,6 +36,21 @@ def weight_nodes(parts: Parts) -> dict[str, Tensor]:
         for name, parameter in parts.parameters.items()
         if id(parameter) in multiplied
     }
+
+
+def check_real(weights: Mapping[str, Tensor]) -> None:
+    """See that weights are real, before they or their gradients are added up as float64.
+
+    Raises:
+        NasproxyError: one is complex.
+    """
+    name = next((name for name, weight in weights.items() if weight.is_complex()), None)
+    if name is not None:
+        raise NasproxyError(
+            f"the weight {name!r} is {weights[name].dtype}",
+            accepted="real weights, where a proxy reads weights or their gradients",
+            hint="proxies of activations (naswot, swap, jacob_cov) take complex layers",
+        )
 
 
 def parameter_owners(parts: Parts) -> dict[str, int]:

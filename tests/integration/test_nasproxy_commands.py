@@ -160,6 +160,12 @@ def test_rank_then_correlate(nasproxy: Command, here: Path) -> None:
             value = agreement["proxies"][name][kind]
             assert -1 <= value["low"] <= value["value"] <= value["high"] <= 1
     assert len(agreement["strata"]) == 25
+    # A table of the user's own, which names no space, has the baselines beside it too.
+    own = pq.read_table(here / "people.parquet").select(["architecture", "naswot"])
+    pq.write_table(own.replace_schema_metadata(None), here / "own.parquet")
+    beside = _json(nasproxy("correlate", "own.parquet", *compare[2:], "--json"))
+    assert beside["baselines"] == agreement["baselines"]
+    assert set(beside["baselines"]) == {"params", "flops"}
     refused = nasproxy(*compare, "--plots", "people.parquet")
     assert refused.code == 2
     assert "the folder people.parquet cannot be made" in refused.err
@@ -206,6 +212,17 @@ def test_a_search_goes_by_a_proxy_that_no_registry_knows(nasproxy: Command, here
     table = pq.read_table(here / "mine" / "evaluations.parquet")
     assert table["mine"].null_count == 0
     assert not (here / "mine" / "journal.jsonl").exists()
+
+
+def test_a_ranking_goes_by_a_proxy_that_no_registry_knows(nasproxy: Command, here: Path) -> None:
+    asked = ("rank", *SMALL, "--sample", 3, "--jobs", 1, "--proxies", "own:PROXY,zen,params")
+    done = nasproxy(*asked, "--out", "mine.parquet", "--nodes", "nodes.parquet")
+    assert done.code == 0, done.err
+    table = pq.read_table(here / "mine.parquet")
+    assert table["mine"] == table["params"]
+    assert table.column_names[-3:] == ["mine", "zen", "params"]
+    nodes = pq.read_table(here / "nodes.parquet").to_pylist()
+    assert {row["proxy"] for row in nodes} == {"mine", "zen", "params"}
 
 
 @pytest.mark.parametrize("columns", [80, 120, 200])

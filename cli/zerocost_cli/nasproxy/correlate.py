@@ -57,11 +57,13 @@ def command(
 
     table = read_scores(scores)
     benchmark = benchmarks.get(benchmark_name)
+    # A table of somebody's own says no space; what is correlated is then of the benchmark's.
+    space = table.space or benchmark.space
     found = correlate_with(
         table,
         benchmark,
         target,
-        space=space_of(table.space, builder) if table.space in spaces.names() else None,
+        space=space_of(space, builder) if space in spaces.names() else None,
         strata=strata,
         resamples=resamples,
         seed=seed,
