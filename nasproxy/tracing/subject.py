@@ -108,13 +108,13 @@ def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Su
     parts = parts_of(getattr(network, "_orig_mod", network))
     parameter = next(iter(parts.parameters.values()), None)
     device = batch.tensors[0].device if parameter is None else parameter.device
-    dtypes = {p.dtype for p in parts.parameters.values()}
+    dtypes = {p.dtype for p in parts.parameters.values() if p.is_floating_point()}
     # A network of half precision takes nothing else; one of several dtypes converts by itself.
     dtype = next(iter(dtypes)) if len(dtypes) == 1 else None
 
     def placed(tensor: Tensor) -> Tensor:
-        both = dtype is not None and dtype.is_floating_point and tensor.is_floating_point()
-        return _laid_out(tensor.detach().to(device, dtype if both else None))
+        wanted = dtype if tensor.is_floating_point() else None
+        return _laid_out(tensor.detach().to(device, wanted))
 
     labels = None if batch.labels is None else batch.labels.to(device)
     if labels is not None and labels.is_inference():

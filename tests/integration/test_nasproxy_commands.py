@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,29 @@ def test_listings_for_people_and_programs(
     assert _json(nasproxy("data", "where", "--json")) == {"where": str(tmp_path / "data")}
     assert _json(nasproxy("data", "verify", "--json")) == {"files": []}
     assert "nothing is in" in nasproxy("data", "verify").out
+
+
+def test_a_plug_in_that_is_broken_is_named_and_hides_no_other(
+    nasproxy: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "plugged.py").write_text("raise RuntimeError('no licence')\n")
+    monkeypatch.syspath_prepend(here)
+
+    def plugged(*, group: str) -> list[EntryPoint]:
+        points = [EntryPoint("broken", "plugged:IT", group)]
+        own = {"nasproxy.proxies": "own:PROXY", "nasproxy.spaces": "own:fails"}[group]
+        return [*points, EntryPoint("another", own, group)]
+
+    monkeypatch.setattr("zerocost.registry.entry_points", plugged)
+    found = _json(nasproxy("proxies", "--json"))
+    assert {"naswot", "another"} <= {p["name"] for p in found["proxies"]}
+    assert "RuntimeError: no licence" in found["failed"]["broken"]
+    spaces = _json(nasproxy("spaces", "--json"))
+    assert "nasbench201" in {s["name"] for s in spaces["spaces"]}
+    assert "cannot be made: KeyError: 'ground'" in spaces["failed"]["another"]
+    printed = nasproxy("proxies")
+    assert printed.code == 0
+    assert "broken cannot be loaded: 'plugged'" in printed.err
 
 
 def test_score_an_architecture(nasproxy: Command) -> None:

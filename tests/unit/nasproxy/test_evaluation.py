@@ -176,6 +176,27 @@ def test_complex_weights_are_refused_where_they_are_read_and_nowhere_else() -> N
         assert "the weight 'mix' is torch.complex64" in str(asked[name]), name
 
 
+def test_weights_of_whole_numbers_are_no_nodes() -> None:
+    class Quantised(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            whole = torch.randint(-8, 8, (192, 12)).to(torch.int8)
+            self.whole = nn.Parameter(whole, requires_grad=False)
+            self.norm, self.head = nn.LayerNorm(12), nn.Linear(12, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            mixed = self.norm(x.flatten(1) @ self.whole.to(x.dtype))
+            scores: Tensor = self.head(torch.relu(mixed))
+            return scores
+
+    found = outcomes(Quantised(), (X, Y), [*ALL, "jacob_cov", "grasp", "zico", "ntk"])
+    for name, outcome in found.items():
+        assert not isinstance(outcome, NasproxyError), (name, outcome)
+    assert found["grad_norm"].node_names == ("head.weight",)  # type: ignore[union-attr]
+    assert found["params"].value == 192 * 12 + 24 + 52  # type: ignore[union-attr]
+
+
 def test_what_no_pass_foresaw_is_an_error_of_its_proxies() -> None:
     with torch.device("meta"):
         nowhere = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
