@@ -68,11 +68,11 @@ def node_rows(
     """
     import pyarrow as pa
 
-    modules = () if network is None else network.named_modules()
-    places = {path: (i, module) for i, (path, module) in enumerate(modules)}
-    found = found if network is not None else {}
+    places: dict[str, tuple[int, nn.Module]] = {}
+    if network is not None:
+        places |= {path: (i, part) for i, (path, part) in enumerate(network.named_modules())}
     columns: list[list[Any]] = [[] for _ in node_schema()]
-    for proxy, outcome in found.items():
+    for proxy, outcome in found.items() if network is not None else ():
         if isinstance(outcome, NasproxyError):
             continue
         for node, value in zip(outcome.node_names, outcome.nodes.tolist(), strict=True):

@@ -23,6 +23,10 @@ class InputLeaves:
     def __init__(self, batch: Batch) -> None:
         self._samples = batch.size
         self._leaves: list[Tensor] = []
+        self._one_id_each = any(
+            tensor.shape == (self._samples,) and not tensor.is_floating_point()
+            for tensor in batch.tensors
+        )
         self.batch = self._differentiable(batch)
 
     def _differentiable(self, batch: Batch) -> Batch:
@@ -40,7 +44,8 @@ class InputLeaves:
             return None
         if not isinstance(output, Tensor) or output.shape[:1] != (self._samples,):
             return None
-        if _counts_up(inputs):
+        # A sequence as long as the batch is large would pass for samples with one id each.
+        if not self._one_id_each and _counts_up(inputs):
             return None
         self._leaves.append(output if output.requires_grad else output.requires_grad_())
         # A copy, since the network may add positions to it in place, which no leaf allows.
@@ -78,11 +83,8 @@ class InputLeaves:
 
 
 def _counts_up(inputs: object) -> bool:
-    """Whether an embedding is of the positions 0, 1, 2, ... and not of samples, one id each.
-
-    A sequence as long as the batch is large would otherwise pass for it.
-    """
+    """Whether what is embedded is positions, one after the other."""
     ids = inputs[0] if isinstance(inputs, tuple) and inputs else None
     if not isinstance(ids, Tensor) or ids.ndim != 1:
         return False
-    return bool(torch.equal(ids, torch.arange(len(ids), dtype=ids.dtype, device=ids.device)))
+    return bool((ids.diff() == 1).all())

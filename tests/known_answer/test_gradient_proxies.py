@@ -259,6 +259,15 @@ def test_one_id_a_sample_is_embedded_as_a_sample() -> None:
     ids = torch.randint(0, 30, (N, 2), generator=torch.Generator().manual_seed(4))
     assert math.isfinite(evaluate(Columns(), ids, "jacob_cov")["jacob_cov"].value)
 
+    class Numbered(Columns):
+        """Samples that are numbered one after the other."""
+
+        def forward(self, ids: Tensor) -> Tensor:
+            scores: Tensor = self.hidden(torch.tanh(self.table(ids)))
+            return scores
+
+    assert math.isfinite(evaluate(Numbered(), torch.arange(N), "jacob_cov")["jacob_cov"].value)
+
 
 def test_a_tied_embedding_keeps_its_whole_gradient_beside_a_jacobian() -> None:
     class Tied(nn.Module):

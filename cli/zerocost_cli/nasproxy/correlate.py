@@ -83,7 +83,9 @@ def command(
             values = table.scores[name]
             sign = 1 if table.higher_is_better[name] else -1
             picture = rank_scatter(sign * values, truth, name=name, target=quantity.label(target))
-            with whole_file(plots / f"{name}.png", overwrite=overwrite) as partial:
+            with whole_file(
+                plots / f"{name.replace('/', '_')}.png", overwrite=overwrite
+            ) as partial:
                 partial.write_bytes(picture)
     if as_json:
         about = {"unit": quantity.unit, "higher_is_better": quantity.higher_is_better}
