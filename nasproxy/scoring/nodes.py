@@ -69,10 +69,12 @@ def node_rows(
     import pyarrow as pa
 
     places: dict[str, tuple[int, nn.Module]] = {}
-    if network is not None:
+    if network is None:
+        found = {}
+    else:
         places |= {path: (i, part) for i, (path, part) in enumerate(network.named_modules())}
     columns: list[list[Any]] = [[] for _ in node_schema()]
-    for proxy, outcome in found.items() if network is not None else ():
+    for proxy, outcome in found.items():
         if isinstance(outcome, NasproxyError):
             continue
         for node, value in zip(outcome.node_names, outcome.nodes.tolist(), strict=True):
