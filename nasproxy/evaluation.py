@@ -39,7 +39,8 @@ def evaluate(
 
     Args:
         network: any module; float parameters on one device.
-        batch: a :class:`Batch`, a tensor of inputs, or a pair (inputs, labels int64 ``[n]``).
+        batch: a :class:`Batch`, a tensor of inputs, or a pair (inputs, labels int64 ``[n]``). Float
+            inputs are given in the dtype of the parameters, where these are of one dtype.
         proxies: one or several names or :class:`Proxy` objects; the documented default set for
             None.
         seed: what random draws in the network (dropout) start from, 0 to 2^63 - 1.

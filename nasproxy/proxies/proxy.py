@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -86,8 +87,8 @@ def score_of(proxy: Proxy, trace: Trace) -> ProxyScore:
     """The score of a traced network by a proxy.
 
     Raises:
-        NasproxyError: a pass failed, the batch is too small, no module is of a kind that the proxy
-            reads, or the score is not finite.
+        NasproxyError: a pass or the proxy failed, the batch is too small, no module is of a kind
+            that the proxy reads, or the score is not finite.
     """
     if trace.samples < proxy.min_batch:
         raise NasproxyError(
@@ -97,16 +98,26 @@ def score_of(proxy: Proxy, trace: Trace) -> ProxyScore:
         )
     try:
         statistic = proxy.statistic(trace)
+        nodes = np.fromiter(statistic.values(), dtype=np.float64, count=len(statistic))
+        value = math.nan
+        if statistic:
+            factor = 1.0 if proxy.factor is None else proxy.factor(trace)
+            value = float(proxy.aggregate(nodes)) * factor
     except NasproxyError as error:
         raise NasproxyError(
             f"{proxy.name}: {error.wrong}", accepted=error.accepted, hint=error.hint
         ) from error
+    except Exception as cause:  # of somebody's proxy, or on a network that nobody foresaw
+        raise NasproxyError(
+            f"{proxy.name} fails on this network: {type(cause).__name__}: "
+            f"{next(iter(str(cause).splitlines()), '')}",
+            accepted="a network of real parameters with numbers in them, on one device",
+            hint="nasproxy.evaluate on this network in Python shows the whole error",
+        ) from cause
     if not statistic:
         raise NasproxyError(
             f"{proxy.name} finds nothing to read in this network", accepted=proxy.reads
         )
-    nodes = np.fromiter(statistic.values(), dtype=np.float64, count=len(statistic))
-    value = float(proxy.aggregate(nodes)) * (1.0 if proxy.factor is None else proxy.factor(trace))
     if not np.isfinite(value) or not np.isfinite(nodes).all():
         raise NasproxyError(
             f"{proxy.name} has no finite score for this network (it is {value})",

@@ -10,7 +10,7 @@ from jaxtyping import Float64, Num
 
 from nasproxy.errors import NasproxyError
 
-__all__ = ["Agreement", "Estimate", "agreement", "check_shapes"]
+__all__ = ["Agreement", "Estimate", "agreement", "check_bootstrap", "check_shapes"]
 
 _LEVEL = 0.95
 
@@ -78,7 +78,8 @@ def agreement(
         The correlations, and how many pairs they stand on.
 
     Raises:
-        NasproxyError: lengths that differ, fewer than 3 pairs, a constant side, no resamples.
+        NasproxyError: lengths that differ, fewer than 3 pairs, a constant side, no resamples, a
+            seed below 0.
 
     References:
         Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979).
@@ -87,12 +88,7 @@ def agreement(
     from nasproxy.ranking.kernel import sorted_pairs, tau_and_rho
 
     x, y = _compared(scores, truth, name)
-    if resamples < 1:
-        raise NasproxyError(
-            f"{resamples} bootstrap resamples make no interval",
-            accepted="1 or more",
-            hint="leave resamples at 1000",
-        )
+    check_bootstrap(resamples, seed)
     pairs = sorted_pairs(x, y)
     tau, rho = tau_and_rho(pairs.x, pairs.y, np.ones(len(x), np.int64)).tolist()
     drawn = np.array(
@@ -116,6 +112,18 @@ def agreement(
         n=len(x),
         dropped=np.size(scores) - len(x),
     )
+
+
+def check_bootstrap(resamples: int, seed: int) -> None:
+    """NasproxyError where there is nothing to resample, or no seed to draw by."""
+    if resamples < 1:
+        raise NasproxyError(
+            f"{resamples} bootstrap resamples make no interval",
+            accepted="1 or more",
+            hint="leave resamples at 1000",
+        )
+    if seed < 0:
+        raise NasproxyError(f"the seed is {seed}", accepted="0 or more", hint="--seed 0")
 
 
 def check_shapes(scores: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."], name: str) -> None:

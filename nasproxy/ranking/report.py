@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Num
 
 from nasproxy.errors import NasproxyError
-from nasproxy.ranking.agreement import Agreement, agreement, check_shapes
+from nasproxy.ranking.agreement import Agreement, agreement, check_bootstrap, check_shapes
 
 __all__ = ["Correlations", "Stratum", "correlate"]
 
@@ -103,7 +103,8 @@ def correlate(
         Every agreement by name. O(resamples n log n) a proxy.
 
     Raises:
-        NasproxyError: no proxy has a correlation (as by ``agreement``); strata of another length.
+        NasproxyError: no proxy has a correlation (as by ``agreement``); strata of another length;
+            no resamples, or a seed below 0.
     """
     directions = higher_is_better or {}
 
@@ -113,6 +114,7 @@ def correlate(
             for name, column in columns.items()
         }
 
+    check_bootstrap(resamples, seed)
     proxies = oriented(scores)
     if strata is not None and strata.shape != truth.shape:
         raise NasproxyError(

@@ -40,7 +40,8 @@ def correlate_with(
         table: the scores.
         benchmark: the true values, looked up by the architecture's spelling.
         target: one of the benchmark's; the first for None.
-        space: for the baselines; None for no more than the table has.
+        space: for the baselines; None for no more than the table has. Where the table names no
+            space of its own, it counts if it reads every architecture.
         strata: a column of the table, within whose values correlations are given too; the
             space's own strata for None.
         resamples: of the bootstrap.
@@ -51,6 +52,8 @@ def correlate_with(
     """
     if table.space:
         check_same_space(table.space, benchmark)
+    elif space is not None and not _reads_all(space, table.architectures):
+        space = None
     truth = true_values(table, benchmark, target)
     if not benchmark.quantity(target or next(iter(benchmark.targets))).higher_is_better:
         truth = -truth
@@ -74,6 +77,15 @@ def correlate_with(
         resamples=resamples,
         seed=seed,
     )
+
+
+def _reads_all(space: SearchSpace[Any], architectures: Sequence[str]) -> bool:
+    try:
+        for text in architectures:
+            space.parse(text)
+    except NasproxyError:
+        return False
+    return True
 
 
 def check_same_space(space: str, benchmark: BenchmarkTable) -> None:

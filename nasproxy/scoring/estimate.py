@@ -68,10 +68,12 @@ def estimate(
             from the smallest to the largest, since time goes with size; in their order otherwise.
 
     Raises:
-        NasproxyError: there is no entry.
+        NasproxyError: there is no entry, or fewer than one job.
     """
     if not entries:
         raise NasproxyError("there is no architecture to score", accepted="at least one")
+    if jobs < 1:
+        raise NasproxyError(f"{jobs} jobs", accepted="1 or more", hint="one a core is fastest")
     plan = requests_of(task, entries)
     whole = [text for text, (_, later) in zip(entries, plan, strict=True) if not later]
     ordered = whole if size is None else sorted(whole, key=size)

@@ -108,9 +108,13 @@ def measured(
     rows: list[pa.RecordBatch] = []
     seen: dict[str, ProxyScore | NasproxyError] = {}
     for place, (seed, batch) in enumerate(zip(seeds, batches, strict=True)):
-        network = draw(seed)
         fresh = [p for p in asked if place == 0 or depends_on_seed(p)]
-        found = outcomes(network, batch, fresh, seed=seed) if fresh else {}
+        network: nn.Module | None = None
+        try:
+            network = draw(seed)
+            found = outcomes(network, batch, fresh, seed=seed) if fresh else {}
+        except NasproxyError as error:  # one network of many must not end the run of them all
+            found = dict.fromkeys((proxy.name for proxy in fresh), error)
         for name, outcome in found.items():
             if isinstance(outcome, NasproxyError):
                 values[name].append(None)

@@ -16,6 +16,7 @@ from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.images import load_batch
 from nasproxy.scoring.model_list import Model
+from nasproxy.tracing.preserve import drawing_from
 from zerocost.errors import did_you_mean
 from zerocost.registry import load_object
 
@@ -26,17 +27,20 @@ _LANGUAGE = ("LMHeadModel", "ForCausalLM", "ForMaskedLM", "LMHead", "ForPreTrain
 
 
 def build(model: Model, seed: int, device: str = "cpu") -> nn.Module:
-    """The network of an entry; torch's generator starts from the seed while it is made.
+    """The network of an entry; the global generators start from the seed while it is made.
 
     Raises:
         NasproxyError: its module or class does not exist, or it cannot be made; the entry is
             named.
     """
+    return _made(model, seed).to(device)
+
+
+def _made(model: Model, seed: int) -> nn.Module:
     make = _maker(model)
     try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        with drawing_from(seed), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a library's advice about training
-            torch.manual_seed(seed)
             network = make()
     except Exception as cause:  # whatever the user's factory raises
         raise NasproxyError(
@@ -50,20 +54,27 @@ def build(model: Model, seed: int, device: str = "cpu") -> nn.Module:
             f"{model.where}: {model.factory} gives a {type(network).__name__}",
             accepted="a function or class that makes a torch.nn.Module",
         )
-    return network.to(device)
+    return network
 
 
 def try_out(model: Model) -> None:
     """Build an entry without memory or computing where it can be, to find what is wrong early.
 
     Raises:
-        NasproxyError: as :func:`build`.
+        NasproxyError: as :func:`build`, or a factory remembers what it made.
     """
     try:
         with torch.device("meta"):
-            build(model, 0, "meta")
+            first, again = (_made(model, 0) for _ in range(2))
     except NasproxyError:
-        build(model, 0)  # a factory may look at its own numbers, which a meta device has not
+        _made(model, 0)  # a factory may look at its own numbers, which a meta device has not
+        return
+    if first is again and any(parameter.is_meta for parameter in first.parameters()):
+        raise NasproxyError(
+            f"{model.where}: {model.factory} gives the same network at every call",
+            accepted="a function that makes a new one, so that each seed has weights of its own",
+            hint="take functools.cache or the like away",
+        )
 
 
 def batch_for(model: Model, images: str, size: int, seed: int) -> Batch:

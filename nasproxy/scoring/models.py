@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import torch
 from torch import nn
 
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.evaluation import outcomes
 from nasproxy.proxies.proxy import Proxy, ProxyScore
+from nasproxy.tracing.preserve import drawing_from
 from zerocost.registry import load_object
 
 __all__ = ["score_model"]
@@ -31,8 +31,8 @@ def score_model(
         path: a module object, or a class or function that makes one without arguments.
         batch: inputs and labels.
         proxies: names or objects; the default set for None.
-        seed: of the network's initialisation (torch's generator starts from it while the factory
-            is called) and of draws in the passes.
+        seed: of the network's initialisation (the global generators start from it while the
+            factory is called) and of draws in the passes.
         device: where the network runs.
 
     Returns:
@@ -44,8 +44,7 @@ def score_model(
     found: Any = load_object(path, kind="network", error=NasproxyError)
     if not isinstance(found, nn.Module):
         try:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
+            with drawing_from(seed):
                 found = found()
         except Exception as cause:  # whatever the user's factory raises
             raise NasproxyError(

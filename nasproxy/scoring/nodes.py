@@ -11,6 +11,7 @@ from torch import nn
 
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import ProxyScore
+from nasproxy.tracing.channel_saliency import owner
 from zerocost.files import disk_full, whole_file
 
 if TYPE_CHECKING:
@@ -56,18 +57,29 @@ def node_schema() -> pa.Schema:
 
 
 def node_rows(
-    entry: str, seed: int, network: nn.Module, found: Mapping[str, ProxyScore | NasproxyError]
+    entry: str,
+    seed: int,
+    network: nn.Module | None,
+    found: Mapping[str, ProxyScore | NasproxyError],
 ) -> pa.RecordBatch:
-    """The node-wise values of one network under one seed; proxies without a score have no rows."""
+    """The node-wise values of one network under one seed; proxies without a score have no rows.
+
+    A network that could not be had is None, and has no rows.
+    """
     import pyarrow as pa
 
-    places = {path: (i, module) for i, (path, module) in enumerate(network.named_modules())}
+    places: dict[str, tuple[int, nn.Module]] = {}
+    if network is None:
+        found = {}
+    else:
+        places |= {path: (i, part) for i, (path, part) in enumerate(network.named_modules())}
     columns: list[list[Any]] = [[] for _ in node_schema()]
     for proxy, outcome in found.items():
         if isinstance(outcome, NasproxyError):
             continue
         for node, value in zip(outcome.node_names, outcome.nodes.tolist(), strict=True):
-            found_at = places.get(node) or places.get(node.rpartition(".")[0])
+            of = node.partition("#")[0]  # "relu#2" is the second call of "relu"
+            found_at = places.get(of) or places.get(owner(of))
             position, module = found_at if found_at else (None, None)
             kind = None if module is None else type(module).__name__
             row = (entry, seed, proxy, node, kind, position, _width(module), value)

@@ -127,8 +127,8 @@ def rank(
         The candidates in the order given.
 
     Raises:
-        NasproxyError: nothing to score, an output exists (nothing is written then), or a worker
-            died.
+        NasproxyError: nothing to score, an output exists, is named twice or is in no folder
+            (nothing is written then), or a worker died.
         ZerocostError: an interrupted run had another configuration, or the disk is full.
     """
     if not entries:
@@ -136,6 +136,12 @@ def rank(
     if jobs < 1:
         raise NasproxyError(f"{jobs} jobs", accepted="1 or more", hint="one a core is fastest")
     outputs = [out] if nodes is None else [out, nodes]
+    if nodes is not None and nodes.absolute() == out.absolute():
+        raise NasproxyError(
+            f"{out} is to hold the scores and the values of nodes",
+            accepted="a file for each",
+            hint="another name for --nodes",
+        )
     check_new(outputs, overwrite=True)  # "." has no name to put a journal beside
     manifest_path = out.with_name(out.name + ".manifest.json")
     journal_path = out.with_name(out.name + ".journal.jsonl")
@@ -181,8 +187,10 @@ def seeds_of(first: int, count: int) -> tuple[int, ...]:
     """The seeds of ``--seed`` and ``--seeds``: ``count`` of them, counted up from the first.
 
     Raises:
-        NasproxyError: fewer than one.
+        NasproxyError: fewer than one, or a first one below 0.
     """
+    if first < 0:
+        raise NasproxyError(f"the seed is {first}", accepted="0 or more", hint="--seed 0")
     if count < 1:
         raise NasproxyError(f"{count} seeds", accepted="1 or more", hint="--seeds 3")
     return tuple(range(first, first + count))
@@ -208,8 +216,10 @@ def _streamed(
     report: Callable[[Candidate], None] | None,
 ) -> list[Candidate]:
     """The candidates: those of the journal, then the rest, each kept as soon as it is known."""
-    spelt = {proxy.name for proxy in get_all(task.proxies) if proxy.depends_on_spelling}
-    shared = set(task.proxies) - spelt
+    # What is asked for as pkg.module:object is measured under the proxy's own name.
+    asked = get_all(task.proxies)
+    spelt = {proxy.name for proxy in asked if proxy.depends_on_spelling}
+    shared = {proxy.name for proxy in asked} - spelt
     plan = requests_of(task, entries)
     records = journal.records
     # The log may lack what the journal has, after a power cut; the scores are then made again.
@@ -237,7 +247,7 @@ def _streamed(
             if log is not None and (together := joined(rows)) is not None:
                 log.append(together)
             if i >= len(records):
-                values = {name: values[name] for name in task.proxies}
+                values = {proxy.name: values[proxy.name] for proxy in asked}
                 journal.append({"entry": text, "values": values, "reasons": why})
                 found.append(values)
                 reasons.append(why)

@@ -72,6 +72,12 @@ def check_new(outputs: Iterable[Path], *, overwrite: bool) -> None:
     for path in outputs:
         if path.is_dir():
             raise NasproxyError(f"{path} is a folder", accepted="the name of a file to write")
+        if not path.parent.is_dir():
+            raise NasproxyError(
+                f"{path} cannot be written: its folder does not exist",
+                accepted="a file in an existing folder that you may write to",
+                hint=f"mkdir -p {path.parent}",
+            )
         if path.exists() and not overwrite:
             raise NasproxyError(
                 f"{path} exists",

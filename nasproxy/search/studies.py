@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from jaxtyping import Float64
 from nasproxy.errors import NasproxyError
 
 if TYPE_CHECKING:
+    from optuna.storages.journal import JournalFileSymlinkLock
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
@@ -21,6 +23,7 @@ __all__ = ["new_study", "retold", "shared_studies"]
 
 _EVENTS = "evaluations"
 _WAITS = (0.2, 0.5, 1.0, 2.0)  # seconds
+_BLOCK = 1 << 16
 
 
 def new_study(higher_is_better: Sequence[bool]) -> Study:
@@ -137,7 +140,7 @@ def _opened(storage: str) -> object:
             return JournalStorage(JournalRedisBackend(storage))
         return storage
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
     path = Path(storage)
     if path.is_dir() or not path.parent.is_dir():
@@ -146,13 +149,45 @@ def _opened(storage: str) -> object:
             accepted="the path of a journal file in an existing folder, or an address such as "
             "sqlite:///study.db",
         )
+    lock = JournalFileSymlinkLock(str(path))
     try:
-        return JournalStorage(JournalFileBackend(str(path)))
+        _drop_cut_line(path, lock)
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     except Exception as cause:  # of a file that holds something else
         raise NasproxyError(
             f"the storage {storage} is no journal: {type(cause).__name__}: {cause}",
             accepted="a journal file that Optuna wrote, or a new one",
         ) from cause
+
+
+def _drop_cut_line(path: Path, lock: JournalFileSymlinkLock) -> None:
+    """Take away half a line at the end, as a power cut or a full disk leaves it.
+
+    Optuna would append the next line to it, after which nobody can read the journal.
+    """
+    if not path.is_file() or _whole(path) == path.stat().st_size:
+        return
+    lock.acquire()  # who writes holds it, so that the line is no longer being written
+    try:
+        with path.open("r+b") as stream:
+            if b'"op_code"' in stream.readline():  # not a file of something else
+                stream.truncate(_whole(path))
+    finally:
+        lock.release()
+
+
+def _whole(path: Path) -> int:
+    """How many bytes of a file are whole lines."""
+    with path.open("rb") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - _BLOCK)
+            stream.seek(start)
+            newline = stream.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+    return 0
 
 
 def _directions(higher_is_better: Sequence[bool]) -> list[Literal["minimize", "maximize"]]:

@@ -65,6 +65,14 @@ def _made(name: str, factory: Any) -> SearchSpace[Any]:
                 accepted="a SearchSpace, or what returns one when it is called without arguments",
                 hint="give every argument a default, or name an object that is already made",
             ) from cause
+        except NasproxyError:
+            raise
+        except Exception as cause:  # whatever somebody's space raises
+            raise NasproxyError(
+                f"the space {name!r} cannot be made: {type(cause).__name__}: {cause}",
+                accepted="a SearchSpace, or what returns one when it is called without arguments",
+                hint=f"call {name} yourself to see the whole error",
+            ) from cause
     if isinstance(made, SearchSpace):
         return made
     missing = [method for method in _METHODS if not hasattr(made, method)]

@@ -72,9 +72,14 @@ class _Observers:
 
 
 def _run(subject: Subject, wanted: _Wanted) -> Mapping[Record[Any], object]:
-    by_loss, by_inputs = bool(wanted & _BY_LOSS), INPUT_JACOBIAN in wanted
-    parameters = subject.parameters(gradients=by_loss)
     made: dict[Record[Any], object] = {}
+    try:
+        parameters = subject.parameters(gradients=bool(wanted & _BY_LOSS))
+    except NasproxyError as error:  # what needs no gradient by the weights is made
+        made |= dict.fromkeys(wanted & _BY_LOSS, error)
+        wanted -= _BY_LOSS
+        parameters = subject.parameters()
+    by_loss, by_inputs = bool(wanted & _BY_LOSS), INPUT_JACOBIAN in wanted
     with (
         preserved(subject.parts, training=True, seed=subject.seed),
         torch.set_grad_enabled(by_loss or by_inputs),
@@ -121,7 +126,7 @@ def _called(subject: Subject, parameters: Mapping[str, Tensor], watch: _Observer
             saliencies.returned(location.name, module, output)
         if responses is not None:
             responses.returned(location.name)
-        return None if leaves is None else leaves.embedded(module, output)
+        return None if leaves is None else leaves.embedded(module, inputs, output)
 
     def activated(inputs: Tensor) -> None:
         calls[location.name] += 1

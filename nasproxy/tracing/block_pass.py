@@ -38,7 +38,7 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
         preserved(subject.parts, training=True, seed=subject.seed),
         torch.set_grad_enabled(gains),
     ):
-        outputs = _outputs(noisy, {n: t.requires_grad_(gains) for n, t in state.items()})
+        outputs = _outputs(noisy, _differentiable(state, gains))
         made: dict[Record[Any], object] = {}
         if SPECTRUM_ENTROPIES in wanted:
             made[SPECTRUM_ENTROPIES] = {
@@ -47,6 +47,10 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
         if gains:
             made[GRADIENT_GAINS] = _gains(outputs, generator)
     return made
+
+
+def _differentiable(state: Mapping[str, Tensor], wanted: bool) -> Mapping[str, Tensor]:
+    return {n: t.requires_grad_(wanted and t.is_floating_point()) for n, t in state.items()}
 
 
 def _outputs(subject: Subject, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

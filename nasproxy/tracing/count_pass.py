@@ -17,7 +17,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.tracing.bypass import bypassed
 from nasproxy.tracing.decomposed import decomposed
 from nasproxy.tracing.location import Location, tracked
-from nasproxy.tracing.nodes import parameter_owners
+from nasproxy.tracing.nodes import check_real, parameter_owners
 from nasproxy.tracing.parts import Parts, parts_of
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
@@ -132,10 +132,10 @@ class Labels:
 
 
 def _read(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
-    parameters, batch = subject.parts.parameters, subject.batch
+    batch = subject.batch
     made: dict[Record[Any], object] = {
         PARAMETER_COUNTS: parameter_owners(subject.parts),
-        WEIGHTS: {name: parameters[name].detach() for name in subject.nodes},
+        WEIGHTS: _weights(subject),
         EMBEDDINGS: frozenset(
             name
             for name, module in subject.parts.modules.items()
@@ -149,6 +149,15 @@ def _read(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[An
             else Labels(batch.labels, batch.classes)
         )
     return made
+
+
+def _weights(subject: Subject) -> dict[str, Tensor] | NasproxyError:
+    weights = {name: subject.parts.parameters[name].detach() for name in subject.nodes}
+    try:
+        check_real(weights)
+    except NasproxyError as error:
+        return error
+    return weights
 
 
 READ_PASS = Pass("read", lambda _wanted: "no traversal, the parameters are read", _read)

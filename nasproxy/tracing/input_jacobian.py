@@ -23,6 +23,10 @@ class InputLeaves:
     def __init__(self, batch: Batch) -> None:
         self._samples = batch.size
         self._leaves: list[Tensor] = []
+        self._one_id_each = any(
+            tensor.shape == (self._samples,) and not tensor.is_floating_point()
+            for tensor in batch.tensors
+        )
         self.batch = self._differentiable(batch)
 
     def _differentiable(self, batch: Batch) -> Batch:
@@ -34,11 +38,14 @@ class InputLeaves:
 
         return batch.mapped(leaf)
 
-    def embedded(self, module: nn.Module, output: object) -> Tensor | None:
+    def embedded(self, module: nn.Module, inputs: object, output: object) -> Tensor | None:
         """Take the output of an embedding as a leaf; what stands in for it in the network."""
         if not isinstance(module, nn.Embedding | nn.EmbeddingBag):
             return None
         if not isinstance(output, Tensor) or output.shape[:1] != (self._samples,):
+            return None
+        # A sequence as long as the batch is large would pass for samples with one id each.
+        if not self._one_id_each and _counts_up(inputs):
             return None
         self._leaves.append(output if output.requires_grad else output.requires_grad_())
         # A copy, since the network may add positions to it in place, which no leaf allows.
@@ -73,3 +80,11 @@ class InputLeaves:
                 hint="check its initialisation and that the inputs are normalised",
             )
         return jacobian
+
+
+def _counts_up(inputs: object) -> bool:
+    """Whether what is embedded is positions, one after the other."""
+    ids = inputs[0] if isinstance(inputs, tuple) and inputs else None
+    if not isinstance(ids, Tensor) or ids.ndim != 1:
+        return False
+    return bool((ids.diff() == 1).all())

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
+
+from nasproxy.errors import NasproxyError
 
 __all__ = ["Parts", "parts_of"]
 
@@ -34,13 +37,24 @@ class Parts:
 
 
 def parts_of(network: nn.Module) -> Parts:
-    """Walk a network once. O(modules + tensors)."""
+    """Walk a network once. O(modules + tensors).
+
+    Raises:
+        NasproxyError: the network, or a part of it, is TorchScript, which holds its tensors where
+            nobody can replace them: gradients by the replacements would be zeros.
+    """
     modules = dict(network.named_modules())
     parameters: dict[str, nn.Parameter] = {}
     buffers: dict[str, Tensor] = {}
     first: dict[int, str] = {}
     places = []
     for path, module in modules.items():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise NasproxyError(
+                f"{f'the part {path!r} of the network' if path else 'the network'} is TorchScript",
+                accepted="a torch.nn.Module of Python",
+                hint="score the network before torch.jit.script or torch.jit.trace",
+            )
         prefix = f"{path}." if path else ""
         for held, found in ((module._parameters, parameters), (module._buffers, buffers)):
             for key, tensor in held.items():

@@ -11,7 +11,7 @@ import torch
 
 from nasproxy.tracing.parts import Parts
 
-__all__ = ["generators_kept", "preserved"]
+__all__ = ["drawing_from", "generators_kept", "preserved"]
 
 
 @contextmanager
@@ -26,6 +26,20 @@ def generators_kept() -> Iterator[None]:
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+@contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Start torch's, numpy's and Python's global generators from a seed; restore them after.
+
+    Args:
+        seed: >= 0.
+    """
+    with generators_kept():
+        _seed_torch(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        random.seed(seed)
+        yield
 
 
 def _cuda_devices() -> list[int]:
@@ -51,7 +65,7 @@ def preserved(parts: Parts, *, training: bool, seed: int) -> Iterator[None]:
     cudnn = torch.backends.cudnn
     try:
         with (
-            generators_kept(),
+            drawing_from(seed),
             cudnn.flags(
                 enabled=cudnn.enabled,
                 benchmark=False,
@@ -59,9 +73,6 @@ def preserved(parts: Parts, *, training: bool, seed: int) -> Iterator[None]:
                 allow_tf32=cudnn.allow_tf32,
             ),
         ):
-            _seed_torch(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002
-            random.seed(seed)
             for module, mode in modes:
                 if mode != training:  # setting an attribute of a module is slow
                     module.training = training

@@ -82,7 +82,20 @@ def run_passes(subject: Subject, wanted: Iterable[Record[Any]]) -> Trace:
             values.update(step.run(subject, records))
         except NasproxyError as error:
             values.update(dict.fromkeys(records, error))
+        except Exception as cause:  # one network of thousands must not end the run of them all
+            values.update(dict.fromkeys(records, _unforeseen(step, cause)))
     return Trace(values, subject.batch.size)
+
+
+def _unforeseen(step: Pass, cause: Exception) -> NasproxyError:
+    error = NasproxyError(
+        f"the {step.name} pass fails on this network: {type(cause).__name__}: "
+        f"{next(iter(str(cause).splitlines()), '')}",
+        accepted="a network of real parameters with numbers in them, on one device",
+        hint="nasproxy.evaluate on this network in Python shows the whole error",
+    )
+    error.__cause__ = cause
+    return error
 
 
 def plan(wanted: Iterable[Record[Any]]) -> dict[Pass, frozenset[Record[Any]]]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.nodes import weight_nodes
+from nasproxy.tracing.nodes import check_real, weight_nodes
 from nasproxy.tracing.parts import Parts, parts_of
 from nasproxy.tracing.stateless import called_with
 
@@ -52,7 +52,12 @@ class Subject:
 
         Copies, since a network may change its own weights when it is called (clip them, say).
         Convolution kernels take the memory format of the batch.
+
+        Raises:
+            NasproxyError: gradients by a complex weight are wanted.
         """
+        if gradients:
+            check_real({name: self.parts.parameters[name] for name in self.nodes})
         nodes = frozenset(self.nodes if gradients else ())
         return {
             name: _copied(parameter.detach(), self.batch).requires_grad_(name in nodes)
@@ -95,20 +100,27 @@ class Subject:
 
 
 def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Subject:
-    """Put a batch where the network is, in the memory format that is fastest there.
+    """Put a batch where the network is, in its dtype and the memory format that is fastest there.
 
     Convolutions on a CPU take half the time with channels last, so image batches are laid out so.
     """
-    parts = parts_of(network)
+    # What torch.compile returns hides its parts from hooks; the network in it computes the same.
+    parts = parts_of(getattr(network, "_orig_mod", network))
     parameter = next(iter(parts.parameters.values()), None)
     device = batch.tensors[0].device if parameter is None else parameter.device
+    dtypes = {p.dtype for p in parts.parameters.values() if p.is_floating_point()}
+    # A network of half precision takes nothing else; one of several dtypes converts by itself.
+    dtype = next(iter(dtypes)) if len(dtypes) == 1 else None
+
+    def placed(tensor: Tensor) -> Tensor:
+        wanted = dtype if tensor.is_floating_point() else None
+        return _laid_out(tensor.detach().to(device, wanted))
+
     labels = None if batch.labels is None else batch.labels.to(device)
     if labels is not None and labels.is_inference():
         labels = labels.clone()  # autograd refuses to save it otherwise
-    placed = replace(
-        batch.mapped(lambda tensor: _laid_out(tensor.detach().to(device))), labels=labels
-    )
-    return Subject(parts, tuple(weight_nodes(parts)), placed, loss, seed)
+    moved = replace(batch.mapped(placed), labels=labels)
+    return Subject(parts, tuple(weight_nodes(parts)), moved, loss, seed)
 
 
 def _laid_out(tensor: Tensor) -> Tensor:

@@ -35,6 +35,9 @@ class Broken(nn.Module):
 
 def needs(argument):
     return network()
+
+def fails():
+    raise KeyError("ground")
 """
 
 

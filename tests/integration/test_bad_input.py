@@ -155,6 +155,16 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "score device": ((*SCORE, "--arch", CELL, "--device", "cuda:77"), ("'cuda:77'", "accepted")),
     "seed": ((*SEARCH, "--seed", "-1", "--out", "o"), ("seed is -1", "from 0")),
+    "seed of rank": ((*RANK, "--seed", "-1", "--out", "o"), ("seed is -1", "0 or more")),
+    "jobs of an estimate": ((*_swapped(RANK, "--jobs", "0"), "--estimate"), ("0 jobs", "1 or")),
+    "folder of nodes": (
+        (*RANK, "--out", "o", "--nodes", "no/n.parquet"),
+        ("no/n.parquet cannot be written", "does not exist", "mkdir -p no"),
+    ),
+    "scores and nodes in one file": (
+        (*RANK, "--out", "o", "--nodes", "./o"),
+        ("o is to hold the scores and the values of nodes", "a file for each"),
+    ),
     "folder of rank": ((*RANK, "--out", "no/x.parquet"), ("does not exist", "mkdir -p no")),
     "folder below a file": ((*SEARCH, "--out", "own.py/x"), ("own.py/x", "Not a directory")),
     "a file for a folder": ((*SEARCH, "--out", "own.py"), ("own.py is a file", "accepted: a fold")),

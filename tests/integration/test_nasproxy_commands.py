@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,29 @@ def test_listings_for_people_and_programs(
     assert "nothing is in" in nasproxy("data", "verify").out
 
 
+def test_a_plug_in_that_is_broken_is_named_and_hides_no_other(
+    nasproxy: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "plugged.py").write_text("raise RuntimeError('no licence')\n")
+    monkeypatch.syspath_prepend(here)
+
+    def plugged(*, group: str) -> list[EntryPoint]:
+        points = [EntryPoint("broken", "plugged:IT", group)]
+        own = {"nasproxy.proxies": "own:PROXY", "nasproxy.spaces": "own:fails"}[group]
+        return [*points, EntryPoint("another", own, group)]
+
+    monkeypatch.setattr("zerocost.registry.entry_points", plugged)
+    found = _json(nasproxy("proxies", "--json"))
+    assert {"naswot", "another"} <= {p["name"] for p in found["proxies"]}
+    assert "RuntimeError: no licence" in found["failed"]["broken"]
+    spaces = _json(nasproxy("spaces", "--json"))
+    assert "nasbench201" in {s["name"] for s in spaces["spaces"]}
+    assert "cannot be made: KeyError: 'ground'" in spaces["failed"]["another"]
+    printed = nasproxy("proxies")
+    assert printed.code == 0
+    assert "broken cannot be loaded: 'plugged'" in printed.err
+
+
 def test_score_an_architecture(nasproxy: Command) -> None:
     asked = ("score", *SMALL, "--arch", "13714", "--proxies", "synflow,params,own:PROXY")
     found = _json(nasproxy(*asked, "--json"))
@@ -160,6 +183,12 @@ def test_rank_then_correlate(nasproxy: Command, here: Path) -> None:
             value = agreement["proxies"][name][kind]
             assert -1 <= value["low"] <= value["value"] <= value["high"] <= 1
     assert len(agreement["strata"]) == 25
+    # A table of the user's own, which names no space, has the baselines beside it too.
+    own = pq.read_table(here / "people.parquet").select(["architecture", "naswot"])
+    pq.write_table(own.replace_schema_metadata(None), here / "own.parquet")
+    beside = _json(nasproxy("correlate", "own.parquet", *compare[2:], "--json"))
+    assert beside["baselines"] == agreement["baselines"]
+    assert set(beside["baselines"]) == {"params", "flops"}
     refused = nasproxy(*compare, "--plots", "people.parquet")
     assert refused.code == 2
     assert "the folder people.parquet cannot be made" in refused.err
@@ -206,6 +235,17 @@ def test_a_search_goes_by_a_proxy_that_no_registry_knows(nasproxy: Command, here
     table = pq.read_table(here / "mine" / "evaluations.parquet")
     assert table["mine"].null_count == 0
     assert not (here / "mine" / "journal.jsonl").exists()
+
+
+def test_a_ranking_goes_by_a_proxy_that_no_registry_knows(nasproxy: Command, here: Path) -> None:
+    asked = ("rank", *SMALL, "--sample", 3, "--jobs", 1, "--proxies", "own:PROXY,zen,params")
+    done = nasproxy(*asked, "--out", "mine.parquet", "--nodes", "nodes.parquet")
+    assert done.code == 0, done.err
+    table = pq.read_table(here / "mine.parquet")
+    assert table["mine"] == table["params"]
+    assert table.column_names[-3:] == ["mine", "zen", "params"]
+    nodes = pq.read_table(here / "nodes.parquet").to_pylist()
+    assert {row["proxy"] for row in nodes} == {"mine", "zen", "params"}
 
 
 @pytest.mark.parametrize("columns", [80, 120, 200])

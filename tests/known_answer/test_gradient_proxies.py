@@ -217,6 +217,58 @@ def test_jacobian_of_token_ids_is_that_at_the_embeddings() -> None:
     assert scores["epe_nas"].value == pytest.approx(expected, rel=1e-4)
 
 
+class Positioned(nn.Module):
+    """Token ids and their positions, each embedded, and one output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.tokens, self.positions = nn.Embedding(30, 3), nn.Embedding(N + 1, 3)
+        self.hidden, self.head = nn.Linear(3, 6), nn.Linear(6, 2)
+
+    def after(self, embedded: Tensor) -> Tensor:
+        embedded = embedded + self.positions(torch.arange(embedded.shape[1]))
+        scores: Tensor = self.head(torch.tanh(self.hidden(embedded)).sum(dim=1))
+        return scores
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.after(self.tokens(ids))
+
+
+@pytest.mark.parametrize("length", [N - 1, N, N + 1])
+def test_positions_are_no_samples_where_there_are_as_many(length: int) -> None:
+    network = Positioned().double()
+    ids = torch.randint(0, 30, (N, length), generator=torch.Generator().manual_seed(4))
+    embedded = network.tokens(ids).detach().requires_grad_()
+    (jacobian,) = torch.autograd.grad(network.after(embedded).sum(), embedded)
+    found = evaluate(network, ids, "jacob_cov")["jacob_cov"].value
+    assert found == pytest.approx(jacob_cov(jacobian.flatten(1).numpy()), rel=1e-9)
+
+
+def test_one_id_a_sample_is_embedded_as_a_sample() -> None:
+    class Columns(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(1)
+            self.table, self.hidden = nn.Embedding(30, 3), nn.Linear(3, 6)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            scores: Tensor = self.hidden(torch.tanh(self.table(ids[:, 0]) * self.table(ids[:, 1])))
+            return scores
+
+    ids = torch.randint(0, 30, (N, 2), generator=torch.Generator().manual_seed(4))
+    assert math.isfinite(evaluate(Columns(), ids, "jacob_cov")["jacob_cov"].value)
+
+    class Numbered(Columns):
+        """Samples that are numbered one after the other."""
+
+        def forward(self, ids: Tensor) -> Tensor:
+            scores: Tensor = self.hidden(torch.tanh(self.table(ids)))
+            return scores
+
+    assert math.isfinite(evaluate(Numbered(), torch.arange(N), "jacob_cov")["jacob_cov"].value)
+
+
 def test_a_tied_embedding_keeps_its_whole_gradient_beside_a_jacobian() -> None:
     class Tied(nn.Module):
         def __init__(self) -> None:

@@ -57,11 +57,13 @@ def command(
 
     table = read_scores(scores)
     benchmark = benchmarks.get(benchmark_name)
+    # A table of somebody's own says no space; what is correlated is then of the benchmark's.
+    space = table.space or benchmark.space
     found = correlate_with(
         table,
         benchmark,
         target,
-        space=space_of(table.space, builder) if table.space in spaces.names() else None,
+        space=space_of(space, builder) if space in spaces.names() else None,
         strata=strata,
         resamples=resamples,
         seed=seed,
@@ -81,7 +83,9 @@ def command(
             values = table.scores[name]
             sign = 1 if table.higher_is_better[name] else -1
             picture = rank_scatter(sign * values, truth, name=name, target=quantity.label(target))
-            with whole_file(plots / f"{name}.png", overwrite=overwrite) as partial:
+            with whole_file(
+                plots / f"{name.replace('/', '_')}.png", overwrite=overwrite
+            ) as partial:
                 partial.write_bytes(picture)
     if as_json:
         about = {"unit": quantity.unit, "higher_is_better": quantity.higher_is_better}

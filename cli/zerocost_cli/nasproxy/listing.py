@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from zerocost.errors import ZerocostError
 from zerocost_cli.nasproxy.options import json_option
 from zerocost_cli.printing import print_json, print_table
 
@@ -18,22 +20,28 @@ def proxies_command(as_json: bool) -> None:
     """List the proxies: what each measures, needs and reads, and where it comes from."""
     from nasproxy.proxies import DEFAULT, get_all, names
 
-    found = get_all(names())
-    rows = [
-        {
-            "name": p.name,
-            "summary": p.summary,
-            "better": "more" if p.higher_is_better else "less",
-            "labels": p.needs_labels,
-            "gradients": p.needs_gradients,
-            "reads": p.reads,
-            "reference": p.reference,
-            "default": p.name in DEFAULT,
-        }
-        for p in found
-    ]
+    rows: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
+    for name in names():
+        try:
+            (p,) = get_all(name)
+        except ZerocostError as error:  # a plug-in that is broken hides no other
+            failed[name] = error.wrong
+            continue
+        rows.append(
+            {
+                "name": name,
+                "summary": p.summary,
+                "better": "more" if p.higher_is_better else "less",
+                "labels": p.needs_labels,
+                "gradients": p.needs_gradients,
+                "reads": p.reads,
+                "reference": p.reference,
+                "default": name in DEFAULT,
+            }
+        )
     if as_json:
-        print_json({"proxies": rows})
+        print_json({"proxies": rows, "failed": failed})
         return
     print_table(
         ("proxy", "what it measures", "better", "needs", "reference"),
@@ -49,6 +57,7 @@ def proxies_command(as_json: bool) -> None:
         ],
     )
     click.echo("* runs where neither you nor the space name one (`nasproxy spaces`)")
+    _print_failed(failed)
 
 
 @click.command("spaces")
@@ -59,8 +68,13 @@ def spaces_command(as_json: bool) -> None:
     from nasproxy.proxies import default_of
 
     rows: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
     for name in spaces.names():
-        space = spaces.get(name)
+        try:
+            space = spaces.get(name)
+        except ZerocostError as error:
+            failed[name] = error.wrong
+            continue
         example = next(iter(space.architectures())) if space.size else None
         rows.append(
             {
@@ -73,7 +87,7 @@ def spaces_command(as_json: bool) -> None:
             }
         )
     if as_json:
-        print_json({"spaces": rows})
+        print_json({"spaces": rows, "failed": failed})
         return
     print_table(
         ("space", "architectures", "input", "proxies by default", "an architecture"),
@@ -88,6 +102,12 @@ def spaces_command(as_json: bool) -> None:
             for r in rows
         ],
     )
+    _print_failed(failed)
+
+
+def _print_failed(failed: Mapping[str, str]) -> None:
+    for name, reason in failed.items():
+        click.echo(f"{name} cannot be loaded: {reason}", err=True)
 
 
 @click.command("benchmarks")
@@ -95,7 +115,6 @@ def spaces_command(as_json: bool) -> None:
 def benchmarks_command(as_json: bool) -> None:
     """List the benchmark tables: what they know, and whether they are here."""
     from nasproxy import benchmarks
-    from zerocost.errors import ZerocostError
 
     rows: list[dict[str, Any]] = []
     for name in benchmarks.names():

@@ -16,6 +16,7 @@ from nasproxy import evaluate
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.evaluation import explain, outcomes
+from nasproxy.proxies import names
 from nasproxy.proxies.proxy import Proxy
 from nasproxy.tracing import WEIGHTS
 
@@ -150,6 +151,101 @@ def test_a_failing_proxy_leaves_the_others_of_its_pass() -> None:
     found = outcomes(cnn(), X, ["snip", "naswot"])
     assert isinstance(found["snip"], NasproxyError)
     assert found["naswot"].value == evaluate(cnn(), X, "naswot")["naswot"].value  # type: ignore[union-attr]
+
+
+class Complex(nn.Module):
+    """A layer of complex weights, as Fourier operators have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.mix = nn.Parameter(torch.randn(192, 12, dtype=torch.complex64))
+        self.head = nn.Linear(12, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(torch.relu((x.flatten(1).to(torch.complex64) @ self.mix).real))
+        return scores
+
+
+def test_complex_weights_are_refused_where_they_are_read_and_nowhere_else() -> None:
+    found = outcomes(Complex(), (X, Y), ["naswot", "params", "flops", "jacob_cov"])
+    asked = outcomes(Complex(), (X, Y), names())
+    for name in ("naswot", "params", "jacob_cov"):
+        assert asked[name].value == found[name].value, name  # type: ignore[union-attr]
+    for name in ("l2_norm", "snip", "plain", "grad_norm", "grasp", "zico", "gradsign", "ntk"):
+        assert "the weight 'mix' is torch.complex64" in str(asked[name]), name
+
+
+def test_weights_of_whole_numbers_are_no_nodes() -> None:
+    class Quantised(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            whole = torch.randint(-8, 8, (192, 12)).to(torch.int8)
+            self.whole = nn.Parameter(whole, requires_grad=False)
+            self.norm, self.head = nn.LayerNorm(12), nn.Linear(12, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            mixed = self.norm(x.flatten(1) @ self.whole.to(x.dtype))
+            scores: Tensor = self.head(torch.relu(mixed))
+            return scores
+
+    found = outcomes(Quantised(), (X, Y), [*ALL, "jacob_cov", "grasp", "zico", "ntk"])
+    for name, outcome in found.items():
+        assert not isinstance(outcome, NasproxyError), (name, outcome)
+    assert found["grad_norm"].node_names == ("head.weight",)  # type: ignore[union-attr]
+    assert found["params"].value == 192 * 12 + 24 + 52  # type: ignore[union-attr]
+
+
+def test_what_no_pass_foresaw_is_an_error_of_its_proxies() -> None:
+    with torch.device("meta"):
+        nowhere = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
+    found = outcomes(nowhere, (X, Y), ["params", "naswot", "snip", "meco"])
+    assert found["params"].value == 193 * 4  # type: ignore[union-attr]
+    for name in ("naswot", "snip", "meco"):
+        assert "pass fails on this network" in str(found[name]), found[name]
+
+
+def test_a_proxy_of_somebodys_own_that_fails_leaves_the_others() -> None:
+    def broken(_trace: object) -> dict[str, float]:
+        raise KeyError("my key\nand more")
+
+    mine = Proxy("mine", "mine", (WEIGHTS,), broken, "weights", "none")
+    found = outcomes(cnn(), X, [mine, "naswot"])
+    assert not isinstance(found["naswot"], NasproxyError)
+    assert str(found["mine"]).startswith("mine fails on this network: KeyError: ")
+    with pytest.raises(NasproxyError) as caught:
+        evaluate(cnn(), X, mine)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__cause__.__traceback__ is not None
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_inputs_are_given_in_the_dtype_of_the_network(dtype: torch.dtype) -> None:
+    asked = [*ALL, "jacob_cov", "meco", "zico", "fisher"]
+    expected = evaluate(cnn(), (X, Y), asked)
+    found = evaluate(cnn().to(dtype), (X, Y), asked)
+    for name, score in expected.items():
+        assert found[name].value == pytest.approx(score.value, rel=0.1), name
+    mixed = nn.Sequential(cnn(), nn.Linear(4, 4).double())
+    assert "dtype" in str(outcomes(mixed, X, "naswot")["naswot"])
+
+
+def test_a_compiled_network_scores_as_the_network_in_it() -> None:
+    asked = ["naswot", "grad_norm", "synflow", "jacob_cov"]
+    expected = evaluate(cnn(), (X, Y), asked)
+    found = evaluate(torch.compile(cnn(), backend="eager"), (X, Y), asked)  # type: ignore[arg-type]
+    assert [found[name].value for name in asked] == [expected[name].value for name in asked]
+    assert found["naswot"].node_names == expected["naswot"].node_names
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchscript_is_refused_whose_gradients_would_be_zeros() -> None:
+    whole = torch.jit.script(cnn())  # type: ignore[no-untyped-call]
+    with pytest.raises(NasproxyError, match="the network is TorchScript"):
+        evaluate(whole, (X, Y), "grad_norm")
+    with pytest.raises(NasproxyError, match="the part '0' of the network is TorchScript"):
+        evaluate(nn.Sequential(whole, nn.Linear(4, 4)), (X, Y), "grad_norm")
 
 
 def test_two_proxies_of_one_name_are_refused() -> None:

@@ -18,6 +18,9 @@ from nasproxy.scoring.own_models import own_models_task
 from nasproxy.scoring.rank import rank
 
 NETS = """
+import functools
+import random
+import numpy as np
 import torch
 from torch import nn
 
@@ -39,6 +42,25 @@ def looks_at_its_numbers():
     layer = nn.Linear(6, 10)
     float(layer.weight.sum())
     return nn.Sequential(layer, nn.ReLU(), nn.Linear(10, 10))
+
+def drawn_elsewhere():
+    network = mlp()
+    values = np.random.rand(8, 192) * random.random()
+    network[1].weight.data = torch.as_tensor(values, dtype=torch.float32)
+    return network
+
+@functools.cache
+def remembered(): return mlp()
+
+def fails_at_odd_seeds():
+    if torch.initial_seed() % 2:
+        raise ValueError("odd")
+    return mlp()
+
+def lazy(): return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+
+ONE = mlp()
+def one(): return ONE
 
 def text(): return "a network"
 CONSTANT = 3
@@ -135,6 +157,43 @@ def test_scores_are_those_of_the_networks_built_by_hand(folder: Path) -> None:
     assert rows["wide"]["params"] > rows["narrow"]["params"]
 
 
+def test_what_a_factory_draws_elsewhere_follows_the_seed_too(folder: Path) -> None:
+    path = folder / "models.json"
+    path.write_text(json.dumps([{**BASE, "factory": "list_nets:drawn_elsewhere"}]))
+    model = read_models(path)[0]
+    before = np.random.get_state()[2]  # noqa: NPY002
+    states = [build(model, seed).state_dict()["1.weight"] for seed in (0, 0, 1)]
+    assert states[0].equal(states[1])
+    assert not states[0].equal(states[2])
+    assert np.random.get_state()[2] == before  # noqa: NPY002
+
+
+def test_an_entry_that_fails_when_it_is_measured_leaves_the_others(folder: Path) -> None:
+    path = folder / "models.json"
+    failing = {**BASE, "name": "late", "factory": "list_nets:fails_at_odd_seeds"}
+    path.write_text(
+        json.dumps([failing, {**BASE, "name": "lazy", "factory": "list_nets:lazy"}, BASE])
+    )
+    task = _task(path, seeds=(0, 1), nodes=True)
+    names = [model.name for model in task.models]
+    found = rank(task, names, folder / "s.parquet", nodes=folder / "n.parquet")
+    assert [c.scores["snip"] is None for c in found] == [True, True, False]
+    assert "these values: ValueError: odd" in found[0].reasons["snip"]
+    assert "has no numbers yet" in found[1].reasons["params"]
+    rows = pq.read_table(folder / "n.parquet").to_pylist()
+    assert {(r["architecture"], r["seed"]) for r in rows} == {("late", 0), ("a", 0), ("a", 1)}
+
+
+def test_a_factory_that_gives_one_network_keeps_its_weights(folder: Path) -> None:
+    path = folder / "models.json"
+    path.write_text(json.dumps([{**BASE, "factory": "list_nets:one"}]))
+    import list_nets
+
+    expected = sum(float(p.detach().norm()) for p in list_nets.ONE.parameters() if p.ndim > 1)
+    row = _rank(path, folder / "one.parquet", proxies=["l2_norm"])[0]
+    assert row["l2_norm"] == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_list_of_models_is_the_same_bytes_for_two_processes_and_several_seeds(
     folder: Path,
 ) -> None:
@@ -211,6 +270,7 @@ WITHOUT = {"name": "a"}
         ({**BASE, "factory": "no_such_module:mlp"}, "cannot be imported"),
         ({**BASE, "factory": "list_nets:CONSTANT"}, "is a int"),
         ({**BASE, "factory": "list_nets:text"}, "gives a str"),
+        ({**BASE, "factory": "list_nets:remembered"}, "gives the same network at every call"),
         ({**BASE, "arguments": {"widht": 3}}, "unexpected keyword argument 'widht'"),
         ({**BERT, "huggingface": "BertForSequenceClasification"}, "did you mean BertForSequence"),
         ({**BERT, "huggingface": "BertConfig"}, "no model class 'BertConfig'"),

@@ -1,5 +1,6 @@
 """Score tables read back, and compared with a truth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,15 @@ def test_strata_are_correlated_within(tmp_path: Path) -> None:
     found = correlate_with(table, TABLE, strata="half", resamples=20)
     within = found.strata["small"].proxies["mine"].kendall.value
     assert within == pytest.approx(kendalltau(SCORES["naswot"][:20], TRUTH[:20])[0])
+    # It names no space: another's counts stand beside where that reads every architecture.
+    assert set(correlate_with(table, TABLE, space=SPACE, resamples=2).baselines) == {
+        "params",
+        "flops",
+    }
+    other = replace(table, architectures=("no cell", *table.architectures[1:]))
+    assert not correlate_with(other, TABLE, space=SPACE, resamples=2).baselines
+    with pytest.raises(NasproxyError, match="the seed is -1"):
+        correlate_with(table, TABLE, seed=-1)
     with pytest.raises(NasproxyError, match="no column 'haf'") as caught:
         correlate_with(table, TABLE, strata="haf")
     assert "did you mean half" in str(caught.value)

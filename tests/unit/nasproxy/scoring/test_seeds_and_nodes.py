@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from torch import Tensor, nn
 
 import nasproxy
 from nasproxy.errors import NasproxyError
@@ -18,7 +19,7 @@ from nasproxy.scoring.candidates import build_for
 from nasproxy.scoring.choice import choose
 from nasproxy.scoring.estimate import estimate
 from nasproxy.scoring.measuring import depends_on_seed
-from nasproxy.scoring.nodes import NodeLog, node_schema
+from nasproxy.scoring.nodes import NodeLog, node_rows, node_schema
 from nasproxy.scoring.rank import rank_architectures, seeds_of
 from nasproxy.scoring.table import read_scores
 from nasproxy.spaces.nasbench201.cell import Cell
@@ -158,6 +159,28 @@ def test_nodes_add_up_to_the_scores_and_say_where_they_are(tmp_path: Path) -> No
             assert row["width"] == module.weight.shape[0]
 
 
+def test_the_nodes_of_a_module_that_is_called_twice_are_its_own() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU())
+            self.head = nn.utils.parametrizations.weight_norm(nn.Linear(3, 10))
+
+        def forward(self, x: Tensor) -> Tensor:
+            scores: Tensor = self.head(self.body(self.body(x)).mean(dim=(2, 3)))
+            return scores
+
+    network = Twice()
+    found = nasproxy.evaluate(network, BATCHES[0], ["naswot", "fisher", "l2_norm"])
+    rows = node_rows("a", 0, network, found).to_pylist()
+    places = {(row["proxy"], row["node"]): (row["kind"], row["position"]) for row in rows}
+    assert places["naswot", "body.1"] == places["naswot", "body.1#2"] == ("ReLU", 3)
+    assert places["fisher", "body.0"] == places["fisher", "body.0#2"] == ("Conv2d", 2)
+    inside = [place for (_, node), place in places.items() if "parametrizations" in node]
+    assert inside
+    assert set(inside) == {("ParametrizedLinear", 4)}
+
+
 def test_nodes_are_the_same_bytes_for_any_jobs_and_after_an_interruption(tmp_path: Path) -> None:
     whole, cut, two = (tmp_path / name for name in ("whole", "cut", "two"))
     for folder in (whole, cut, two):
@@ -234,4 +257,6 @@ def test_seeds_are_counted_up_and_one_at_the_least() -> None:
     assert seeds_of(5, 3) == (5, 6, 7)
     with pytest.raises(NasproxyError, match="0 seeds"):
         seeds_of(0, 0)
+    with pytest.raises(NasproxyError, match="the seed is -1"):
+        seeds_of(-1, 3)
     assert isinstance(CELLS[0], Cell)
