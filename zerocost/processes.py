@@ -46,8 +46,9 @@ def end_with_parent(word: Connection | None = None) -> None:
 
 def _wait_and_end(word: Connection | None) -> None:
     parent = parent_process()
-    ends = [] if parent is None else [parent.sentinel]
-    found = [*ends, *([] if word is None else [word])]
-    if found:
-        wait(found)
+    ends: list[Connection | int] = [] if parent is None else [parent.sentinel]
+    if word is not None:
+        ends.append(word)
+    if ends:
+        wait(ends)
         os._exit(1)
