@@ -106,27 +106,18 @@ def documents(corpus: Path | None) -> tuple[dict[str, list[str]], dict[str, list
 
 def prepare(corpus: Path | None, tokens: int, vocabulary: int, out: Path) -> None:
     """Write ``data.safetensors``: windows of one token more than the context."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from dataselect.weighting.proxies.tokenizer import encode, train_tokenizer
 
     train, held_out = documents(corpus)
     part = -(-tokens // CONTEXT // len(train))
     # About four characters a token; the last document may go beyond.
     taken = {tier: _first(texts, 6 * part * CONTEXT) for tier, texts in train.items()}
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=["<end>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator((text for texts in taken.values() for text in texts), trainer)
+    tokenizer = train_tokenizer((text for texts in taken.values() for text in texts), vocabulary)
 
     def windows(texts: list[str], most: int) -> Tensor:
-        ids = [i for e in tokenizer.encode_batch_fast(texts) for i in (*e.ids, 0)]
+        ids = encode(tokenizer, texts).tokens
         count = min(most, len(ids) // (CONTEXT + 1))
-        return torch.tensor(ids[: count * (CONTEXT + 1)], dtype=torch.int16).view(count, -1)
+        return torch.tensor(ids[: count * (CONTEXT + 1)].astype(np.int16)).view(count, -1)
 
     parts = [windows(texts, part) for texts in taken.values()]
     data = {f"validation/{t}": windows(x, VALIDATION_WINDOWS) for t, x in held_out.items()}

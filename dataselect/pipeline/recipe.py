@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dataselect.corpus import ReadOptions
 from dataselect.errors import DataselectError
+from dataselect.pipeline.keys import (
+    LEARN,
+    POOL,
+    PROXY,
+    READ,
+    REPORT,
+    SCORE,
+    SELECT,
+    TOP,
+    check,
+    texts,
+)
 from dataselect.selection import budget_of
 from dataselect.selection.budget import amount_of, quotas_of
 from dataselect.selection.settings import Settings
 from dataselect.selection.weights import ColumnWeight, Weights
-from dataselect.weighting.learn_run import LearnSettings
+from dataselect.weighting.learn_settings import LearnSettings
 from dataselect.weighting.plan import proxy_of
 from dataselect.weighting.reading import PoolSettings
 from dataselect.weighting.validation_sets import validation_named
-from zerocost.errors import did_you_mean
 
 __all__ = ["Recipe", "read_recipe"]
-
-_TOP = ("corpus", "out", "seed", "workers", "read", "score", "learn", "select", "report")
-_SCORE = ("scorers",)
-_PROXY = ("order", "size", "context", "batch", "rate", "stacked", "device")
-_POOL = ("candidates", "vocabulary", "tokenizer", "validation_tokens")
-_LEARN = (
-    "validation", "tokens", "proxy", "runs", "design", "columns", "transform", "missing",
-    "both_ways", "target", "regressor", "optimiser", *_PROXY, *_POOL,
-)  # fmt: skip
-_SELECT = (
-    "tokens", "docs", "fraction", "temperature", "quotas", "quota_by", "drop_duplicates",
-    "similarity", "exclude", "ngram", "token_column",
-)  # fmt: skip
-_REPORT = ("title", "texts")
 
 
 @dataclass(frozen=True)
@@ -111,23 +108,28 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def _recipe(found: dict[str, Any], base: Path) -> Recipe:
-    _check(found, _TOP, "the recipe")
+    check(found, TOP, "the recipe")
     for name in ("corpus", "out", "learn", "select"):
         if name not in found:
-            raise DataselectError(f"there is no {name!r}", accepted=", ".join(_TOP))
+            raise DataselectError(f"there is no {name!r}", accepted=", ".join(TOP))
     read, learn = found.get("read", {}), dict(found["learn"])
     score, select, report = found.get("score", {}), dict(found["select"]), found.get("report", {})
-    _check(read, tuple(own.name for own in fields(ReadOptions)), "[read]")
-    _check(score, _SCORE, "[score]")
-    _check(learn, _LEARN, "[learn]")
-    _check(select, _SELECT, "[select]")
-    _check(report, _REPORT, "[report]")
+    check(read, READ, "[read]")
+    check(score, SCORE, "[score]")
+    check(learn, LEARN, "[learn]")
+    check(select, SELECT, "[select]")
+    check(report, REPORT, "[report]")
     if not any(name in select for name in ("tokens", "docs", "fraction")):
         raise DataselectError(
             "[select] has no budget", accepted="tokens, docs or fraction", hint='tokens = "1B"'
         )
-    seed = int(found.get("seed", 0))
-    select["exclude"] = [str(base / path) for path in select.get("exclude", ())]
+    seed, workers = found.get("seed", 0), found.get("workers", 1)
+    if workers < 1:
+        raise DataselectError(f"there are {workers} workers", accepted="1 or more")
+    exclude = select.get("exclude", [])
+    select["exclude"] = [
+        str(base / path) for path in ([exclude] if isinstance(exclude, str) else exclude)
+    ]
     corpus = [found["corpus"]] if isinstance(found["corpus"], str) else found["corpus"]
     if select.get("drop_duplicates") not in (None, "exact", "near"):
         raise DataselectError(
@@ -136,14 +138,14 @@ def _recipe(found: dict[str, Any], base: Path) -> Recipe:
     recipe = Recipe(
         corpus=tuple(path if "://" in path else str(base / path) for path in corpus),
         out=base / found["out"],
-        workers=int(found.get("workers", 1)),
+        workers=workers,
         read=ReadOptions(**read),
-        scorers=str(score.get("scorers", "signals,heuristics")),
+        scorers=",".join(texts(score.get("scorers", "signals,heuristics"))),
         learn=_learn(learn, base, seed),
         select=select,
         seed=seed,
         title=report.get("title"),
-        texts=bool(report.get("texts", True)),
+        texts=report.get("texts", True),
     )
     # A fault here would otherwise be found after hours of training.
     recipe.selection(Weights({"any": ColumnWeight(1.0)}))
@@ -160,14 +162,14 @@ def _learn(learn: dict[str, Any], base: Path, seed: int) -> LearnSettings:
     tokens = int(amount_of(str(learn.pop("tokens")), what="learn.tokens"))
     sets = {name: base / path for name, path in validation_named(learn.pop("validation")).items()}
     proxy = learn.pop("proxy", "ngram")
-    of_proxy = {key: learn.pop(key) for key in _PROXY if key in learn}
-    pool = {key: learn.pop(key) for key in _POOL if key in learn}
+    of_proxy = {key: learn.pop(key) for key in PROXY if key in learn}
+    pool = {key: learn.pop(key) for key in POOL if key in learn}
     if "candidates" in pool:
         pool["documents"] = pool.pop("candidates")
     if "tokenizer" in pool:
         pool["tokenizer"] = base / pool["tokenizer"]
-    learn["columns"] = tuple(learn.get("columns", ()))
-    learn["runs"] = int(learn.get("runs", 256 if proxy == "ngram" else 64))
+    learn["columns"] = texts(learn.get("columns", []))
+    learn.setdefault("runs", 256 if proxy == "ngram" else 64)
     return LearnSettings(
         validation=sets,
         tokens=tokens,
@@ -176,13 +178,3 @@ def _learn(learn: dict[str, Any], base: Path, seed: int) -> LearnSettings:
         seed=seed,
         **learn,
     )
-
-
-def _check(found: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    if not isinstance(found, Mapping):
-        raise DataselectError(f"{where} is {found!r}", accepted="a table of settings")
-    for key in found:
-        if key not in known:
-            raise DataselectError(
-                f"{where} has {key!r}", accepted=", ".join(known), hint=did_you_mean(key, known)
-            )

@@ -15,12 +15,20 @@ from dataselect.selection.run import run_selection
 from dataselect.selection.settings import Settings
 from dataselect.selection.weights import read_weights
 from dataselect.weighting.learn_run import learn_weights
+from dataselect.weighting.validation_sets import content_of
 from zerocost.files import to_json, write_json
 
 __all__ = ["STEPS", "run_recipe"]
 
 STEPS = ("score", "learn", "select", "report")
-ASKED, DONE = "recipe.json", "done"
+ASKED, DONE, REPLACING = "recipe.json", "done", "replacing.json"
+DECIDES = {
+    **dict.fromkeys(("corpus", "read", "score"), STEPS),
+    **dict.fromkeys(("learn", "seed"), ("learn", "select")),
+    **dict.fromkeys(("select", "exclude"), ("select",)),
+    "report": ("report",),
+}
+"""What has to be done again where a part of the recipe is another."""
 OnStep = Callable[[str, int, int], None]
 
 
@@ -40,7 +48,8 @@ def run_recipe(
 
     Args:
         recipe: of `read_recipe`.
-        overwrite: whether the outputs of another recipe may be replaced.
+        overwrite: whether the outputs of another recipe may be replaced; only the steps that the
+            difference touches are done again.
         command: the command line, for the manifests.
         on_step: called with what is done, how much, and how much there is.
 
@@ -51,42 +60,47 @@ def run_recipe(
         DataselectError: bad input, or ``out`` holds the outputs of another recipe.
     """
     with locked(str(recipe.out)):
-        replaced = _begin(recipe, overwrite)
+        replacing = _begin(recipe, overwrite)
         found: dict[str, Any] = {}
         for name, step in zip(STEPS, (_score, _learn, _select, _report), strict=True):
             done = recipe.out / DONE / f"{name}.json"
             if not done.is_file():
-                said = step(recipe, replaced, command, on_step)
+                said = step(recipe, name in replacing, command, on_step)
                 write_json(done, said, overwrite=True)
             found[name] = json.loads(done.read_text(encoding="utf-8"))
     return {"out": str(recipe.out)} | found
 
 
-def _begin(recipe: Recipe, overwrite: bool) -> bool:
-    """Begin, or find the same recipe begun; whether outputs that are there are to be replaced."""
+def _begin(recipe: Recipe, overwrite: bool) -> set[str]:
+    """Begin, or find the same recipe begun; the steps whose outputs are to be replaced."""
     asked = json.loads(to_json(_asked(recipe)))
     path, done = recipe.out / ASKED, recipe.out / DONE
     there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    kept = done / REPLACING
+    replacing = set(json.loads(kept.read_text(encoding="utf-8"))) if kept.is_file() else set()
     if there == asked:
-        return bool((recipe.out / DONE / "replacing").exists())
+        return replacing
     if there is None and any(recipe.out.iterdir()):
         raise DataselectError(
             f"{recipe.out} holds other files", accepted="a new or empty folder as out"
         )
-    if there is not None and not overwrite:
-        differing = [key for key in asked if there.get(key) != asked[key]]
-        raise DataselectError(
-            f"{recipe.out} was begun with another recipe; {', '.join(differing)} differ",
-            accepted="the recipe as it was, to go on with it",
-            hint="put it back, choose another out, or say --overwrite",
-        )
     done.mkdir(exist_ok=True)
-    for name in STEPS:
-        (done / f"{name}.json").unlink(missing_ok=True)
-    if there is not None:  # kept on disk: an interrupted run has to go on replacing
-        (done / "replacing").touch()
+    if there is not None:
+        differing = [key for key in {**asked, **there} if there.get(key) != asked.get(key)]
+        if not overwrite:
+            raise DataselectError(
+                f"{recipe.out} was begun with another recipe; {', '.join(differing)} differ",
+                accepted="the recipe as it was, to go on with it",
+                hint="put it back, choose another out, or say --overwrite",
+            )
+        again = {step for key in differing for step in DECIDES[key]}
+        # Kept on disk before anything is undone: an interrupted run has to go on replacing.
+        replacing |= again
+        write_json(kept, sorted(replacing), overwrite=True)
+        for name in again:
+            (done / f"{name}.json").unlink(missing_ok=True)
     write_json(path, asked, overwrite=True)
-    return there is not None
+    return replacing
 
 
 def _asked(recipe: Recipe) -> dict[str, Any]:
@@ -98,7 +112,11 @@ def _asked(recipe: Recipe) -> dict[str, Any]:
         "select": dict(recipe.select),
         "report": {"title": recipe.title, "texts": recipe.texts},
         "seed": recipe.seed,
-    }
+    } | _contents(recipe.select["exclude"])
+
+
+def _contents(exclude: Sequence[str]) -> dict[str, Any]:
+    return {"exclude": [content_of(Path(path)) for path in exclude]} if exclude else {}
 
 
 def _score(

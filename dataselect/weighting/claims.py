@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["Claim", "claimed"]
+__all__ = ["Claim", "claimed", "sweep"]
 
 STALE_SECONDS = 300.0
 _BEAT_SECONDS = 10.0
@@ -56,6 +56,13 @@ def claimed(folder: Path, name: str) -> Iterator[Claim | None]:
         yield Claim(path)
     finally:
         path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove claims whose holders are gone: one may be killed between its record and its claim."""
+    for path in folder.glob("*.claim"):
+        if _abandoned(path):
+            _remove(path)
 
 
 def _make(path: Path) -> bool:

@@ -22,6 +22,7 @@ __all__ = [
     "BothWays",
     "ScoreColumns",
     "default_columns",
+    "net_scores",
     "net_weights",
     "score_columns",
 ]
@@ -135,17 +136,29 @@ def score_columns(
     return ScoreColumns(scored, dict(resolved.columns), undirected)
 
 
-def net_weights(columns: ScoreColumns, weights: Float64[np.ndarray, " scores"]) -> Weights:
-    """Weights by column, those of a direction and its opposite made one.
+def net_scores(
+    columns: ScoreColumns, weights: Float64[np.ndarray, " scores"]
+) -> list[tuple[str, float]]:
+    """Of each column the score that counts, and its weight: a direction less its opposite.
 
-    1 − q ranks as −q does, so that w q + v (1 − q) ranks as (w − v) q.
+    w q + v (1 − q) ranks as (w − v) q where w is the greater, and as (v − w) (1 − q) where v is.
+    Weights stay at least 0, so that a missing score that counts as the worst is never the best.
     """
-    found: dict[str, ColumnWeight] = {}
-    for name, weight in zip(columns.names, weights.tolist(), strict=True):
-        column = name.removeprefix(REVERSED)
-        before = found[column].weight if column in found else 0.0
-        sign = 1.0 if name == column else -1.0
-        found[column] = replace(columns.columns[column], weight=before + sign * weight)
+    of = dict(zip(columns.names, weights.tolist(), strict=True))
+    found = []
+    for column in dict.fromkeys(name.removeprefix(REVERSED) for name in columns.names):
+        turned = f"{REVERSED}{column}"
+        net = of[column] - of.get(turned, 0.0)
+        found.append((column, net) if net >= 0 else (turned, -net))
+    return found
+
+
+def net_weights(columns: ScoreColumns, weights: Float64[np.ndarray, " scores"]) -> Weights:
+    """Weights by column, those of a direction and its opposite made one; see `net_scores`."""
+    found = {}
+    for name, weight in net_scores(columns, weights):
+        column, own = columns.form(name)
+        found[column] = replace(own, weight=weight)
     return Weights(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,20 @@ class DesignFolder:
         return all(self.record(run_id).is_file() for run_id in run_ids)
 
     def write_record(self, run_id: str, losses: dict[str, float], about: dict[str, Any]) -> None:
-        """Keep what a run led to."""
-        found = {"run_id": run_id, "design": self.digest, "losses": losses, **about}
+        """Keep what a run led to; null for the loss of a model that diverged.
+
+        Raises:
+            DataselectError: the folder holds another design by now.
+        """
+        if open_design(self.folder).digest != self.digest:
+            raise DataselectError(
+                f"another command has begun another design in {self.folder}",
+                accepted="one design a folder",
+                hint="give the command of that design, to help with it",
+                bad_input=False,
+            )
+        kept = {name: loss if math.isfinite(loss) else None for name, loss in losses.items()}
+        found = {"run_id": run_id, "design": self.digest, "losses": kept, **about}
         write_json(self.record(run_id), found, overwrite=True)
 
     def records(self) -> dict[str, dict[str, Any]]:
@@ -88,8 +101,16 @@ class DesignFolder:
         return found
 
     def runs(self) -> Runs:
-        """The table of what is done, joined by run id."""
-        return join(self.design, {name: own["losses"] for name, own in self.records().items()})
+        """The table of what is done, joined by run id; runs that diverged are left out."""
+        return join(
+            self.design,
+            {
+                run_id: {name: math.nan if loss is None else loss for name, loss in losses.items()}
+                for run_id, losses in (
+                    (run_id, own["losses"]) for run_id, own in self.records().items()
+                )
+            },
+        )
 
     def write_tables(self) -> Path:
         """``runs.parquet``, a row a run, and ``mixtures.csv`` and ``losses.csv`` of the same.

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dataselect.errors import DataselectError
-from dataselect.weighting.claims import claimed
+from dataselect.weighting.claims import claimed, sweep
 from dataselect.weighting.design_folder import CLAIMS, DesignFolder, open_design
 from dataselect.weighting.pool import Pool, open_pool
 from dataselect.weighting.proxies.proxy import Proxy, Trainer
+from zerocost.processes import end_with_parent, interrupts_held
 
 __all__ = ["POOL", "run_design", "work_on"]
 
@@ -50,6 +51,7 @@ def run_design(
     else:
         _in_processes(own, proxy, jobs, on_run)
     own.write_tables()
+    sweep(folder / CLAIMS)
     return own
 
 
@@ -102,17 +104,35 @@ def _say(own: DesignFolder, on_run: OnRun | None) -> None:
 def _in_processes(own: DesignFolder, proxy: Proxy, jobs: int, on_run: OnRun | None) -> None:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor, wait
+    from concurrent.futures.process import BrokenProcessPool
 
+    context = multiprocessing.get_context("spawn")
+    word, held = context.Pipe(duplex=False)
     with (
         _single_threaded(),
-        ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as executor,
+        ProcessPoolExecutor(
+            jobs, context, initializer=end_with_parent, initargs=(word,)
+        ) as executor,
     ):
-        working = {executor.submit(work_on, own.folder, proxy) for _ in range(jobs)}
-        while working:
-            finished, working = wait(working, timeout=_POLL_SECONDS)
-            for future in finished:
-                future.result()
-            _say(own, on_run)
+        try:
+            with interrupts_held():  # submitting starts the processes
+                working = {executor.submit(work_on, own.folder, proxy) for _ in range(jobs)}
+            while working:
+                finished, working = wait(working, timeout=_POLL_SECONDS)
+                for future in finished:
+                    future.result()
+                _say(own, on_run)
+        except BrokenProcessPool as cause:
+            raise DataselectError(
+                "a training process was ended from outside, perhaps for want of memory",
+                hint="run the same command again to go on, with fewer --jobs",
+                bad_input=False,
+            ) from cause
+        except BaseException:
+            held.close()  # the others would go on until the whole design is done
+            raise
+    held.close()
+    word.close()
 
 
 @contextmanager

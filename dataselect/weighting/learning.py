@@ -86,15 +86,7 @@ def learn(
     step = on_step or (lambda name, done, total: None)
     objective = objective_of(runs, target)
     chosen = regressor_named(regressor) if isinstance(regressor, str) else regressor
-    if optimiser not in ("direct", "published"):
-        raise DataselectError(f"optimiser is {optimiser!r}", accepted="direct or published")
-    if len(runs.run_ids) < LEAST_RUNS or resamples < 2:
-        raise DataselectError(
-            f"{len(runs.run_ids)} runs and {resamples} resamples",
-            accepted=f"{LEAST_RUNS} runs or more, 2 resamples or more",
-            hint="train more small models, with other weights",
-        )
-    check_folds(len(runs.run_ids), folds)
+    _check(runs, optimiser, prior, resamples=resamples, folds=folds, seed=seed)
     losses = np.zeros(len(runs.run_ids))
     for name, share in objective.items():
         losses += share * runs.losses[:, runs.targets.index(name)]
@@ -229,6 +221,39 @@ def learn(
     )
 
 
+def _check(
+    runs: Runs,
+    optimiser: str,
+    prior: Mapping[str, float] | None,
+    *,
+    resamples: int,
+    folds: int,
+    seed: int,
+) -> None:
+    """DataselectError where nothing can be learned so."""
+    if optimiser not in ("direct", "published"):
+        raise DataselectError(f"optimiser is {optimiser!r}", accepted="direct or published")
+    if len(runs.names) < 2:
+        raise DataselectError(
+            f"{runs.names[0]!r} is the only one to weigh", accepted="two weights or more"
+        )
+    if len(runs.run_ids) < LEAST_RUNS or resamples < 2:
+        raise DataselectError(
+            f"{len(runs.run_ids)} runs and {resamples} resamples",
+            accepted=f"{LEAST_RUNS} runs or more, 2 resamples or more",
+            hint="train more small models, with other weights",
+        )
+    if prior is not None and optimiser != "published":
+        raise DataselectError(
+            "a prior is of draws, and the optimiser direct takes none of them",
+            accepted="a prior with the optimiser published",
+            hint="--optimiser published, or --bound NAME=LOW:HIGH to keep weights within limits",
+        )
+    if seed < 0:
+        raise DataselectError(f"the seed is {seed}", accepted="0 or more")
+    check_folds(len(runs.run_ids), folds)
+
+
 def objective_of(runs: Runs, target: str | Mapping[str, float]) -> dict[str, float]:
     """Target -> its share of the loss to minimise, the shares adding up to 1.
 
@@ -262,11 +287,17 @@ def _strengths(
 ) -> Float64[np.ndarray, " scores"]:
     if prior is None:
         return np.ones(len(names))
-    missing = [name for name in names if name not in prior]
-    if missing or len(prior) != len(names) or not all(share > 0 for share in prior.values()):
+    wrong = [f"{name!r} has none" for name in names if name not in prior]
+    wrong += [f"{name!r} is not among them" for name in prior if name not in names]
+    wrong += [
+        f"that of {name!r} is {share:g}"
+        for name, share in prior.items()
+        if not (np.isfinite(share) and share > 0)
+    ]
+    if wrong:
         raise DataselectError(
-            f"the prior is of {', '.join(prior)}" + (f"; {missing[0]!r} has none" * bool(missing)),
-            accepted=f"a number above 0 for each of {', '.join(names)}",
+            f"the prior is of {', '.join(prior)}; {wrong[0]}",
+            accepted=f"a finite number above 0 for each of {', '.join(names)}",
         )
     return np.array([float(prior[name]) for name in names])
 

@@ -71,6 +71,10 @@ def fit_mixture(
     Raises:
         DataselectError: bad input; ZerocostError: an output exists.
     """
+    if report is not None and report.resolve() == out.resolve():
+        raise DataselectError(
+            f"the weights and the page are both to be {out}", accepted="a name for each"
+        )
     for path in filter(None, (out, report)):
         if path.exists() and not overwrite:
             raise DataselectError(

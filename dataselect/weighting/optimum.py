@@ -175,6 +175,8 @@ def _transfer(
     value = predict(at)
     scores = at.shape[1]
     giver, taker = np.nonzero(~np.eye(scores, dtype=bool))
+    if not len(giver):  # one score: nothing to move
+        return at, value, len(at)
     step = np.full(len(at), _FIRST_STEP)
     evaluated = len(at)
     for _ in range(_MOST_MOVES):

@@ -49,11 +49,12 @@ def prior_of(path: Path) -> dict[str, float]:
     """The numbers of a JSON object, by name."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): float(value) for name, value in found.items()}
+        prior = {str(name): float(value) for name, value in found.items()}
     except (OSError, ValueError, TypeError, AttributeError) as cause:
         raise DataselectError(
             f"{path} cannot be read as a prior: {cause}", accepted='{"NAME": 0.5, ...}'
         ) from cause
+    return prior
 
 
 def _number(text: str) -> float | None:

@@ -14,7 +14,7 @@ from jaxtyping import Float64, Int64
 from dataselect.errors import DataselectError
 from dataselect.selection.choosing import choose
 from dataselect.selection.weights import Weights, weights_from_json, weights_to_json
-from dataselect.weighting.columns import ScoreColumns, net_weights
+from dataselect.weighting.columns import ScoreColumns, net_scores, net_weights
 from dataselect.weighting.proxies.token_data import TokenData, open_array, write_array
 from zerocost.files import write_json
 
@@ -53,10 +53,11 @@ class Pool:
         return len(self.data.candidates.tokens)
 
     def weighed(self, weights: Float64[np.ndarray, " scores"]) -> Float64[np.ndarray, " documents"]:
-        """Q(x) = Σ_j w_j q_j(x), added in the order of the scores."""
+        """Q(x) = Σ_j w_j q_j(x), added in the order of the columns; see `net_scores`."""
+        place = {name: row for row, name in enumerate(self.columns.names)}
         total = np.zeros(len(self.documents))
-        for weight, column in zip(weights.tolist(), self.scores, strict=True):
-            total += weight * column
+        for name, weight in net_scores(self.columns, weights):
+            total += weight * self.scores[place[name]]
         return total
 
     def select(

@@ -20,7 +20,12 @@ from dataselect.selection.transforms import normalise
 from dataselect.weighting.columns import ScoreColumns
 from dataselect.weighting.pool import Pool
 from dataselect.weighting.proxies.token_data import TokenData, TokenDocuments
-from dataselect.weighting.proxies.tokenizer import encode, open_tokenizer, train_tokenizer
+from dataselect.weighting.proxies.tokenizer import (
+    check_vocabulary,
+    encode,
+    open_tokenizer,
+    train_tokenizer,
+)
 
 __all__ = ["PoolSettings", "read_pool"]
 
@@ -59,6 +64,16 @@ class PoolSettings:
         for name in ("documents", "validation_tokens"):
             if getattr(self, name) < 1:
                 raise DataselectError(f"{name} is {getattr(self, name)}", accepted="1 or more")
+        if self.tokenizer is None:
+            check_vocabulary(self.vocabulary)
+        elif not self.tokenizer.is_file():
+            raise DataselectError(
+                f"the tokenizer {self.tokenizer} does not exist",
+                accepted="a tokenizer.json of the library tokenizers",
+                hint="leave it out to have one trained on the corpus",
+            )
+        if self.seed < 0:
+            raise DataselectError(f"the seed is {self.seed}", accepted="0 or more")
 
 
 def read_pool(

@@ -69,7 +69,8 @@ def read_tables(
     weights, mixed = _numbers(left, names, mixtures), _ids(left, key, mixtures)
     found, lost = _numbers(right, wanted, losses), _ids(right, key, losses)
     row_of = {run_id: row for row, run_id in enumerate(lost)}
-    left_out = {run_id: "no weights" for run_id in lost if run_id not in set(mixed)}
+    known_ids = set(mixed)
+    left_out = {run_id: "no weights" for run_id in lost if run_id not in known_ids}
     rows = []
     for row, run_id in enumerate(mixed):
         if run_id not in row_of:
@@ -114,12 +115,23 @@ def _read(path: Path) -> pl.DataFrame:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
         separator = "\t" if path.suffix == ".tsv" else ","
+        head = pl.read_csv(path, separator=separator, has_header=False, n_rows=1)
+        _refuse_twice([str(name) for name in head.row(0)], path)
         return pl.read_csv(path, separator=separator, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as cause:
         raise DataselectError(
             f"{path} cannot be read as a table: {str(cause).splitlines()[0]}",
             accepted="CSV with a line of names, .tsv or .parquet",
         ) from cause
+
+
+def _refuse_twice(names: list[str], path: Path) -> None:
+    """Polars gives the second column of a name another one, which nobody asked for."""
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DataselectError(
+            f"{path} has two columns {twice[0]!r}", accepted="a name of its own for each column"
+        )
 
 
 def _key(

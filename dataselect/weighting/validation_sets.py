@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dataselect.errors import DataselectError
+from zerocost.files import sha256_of
 
-__all__ = ["read_validation", "validation_named"]
+__all__ = ["content_of", "read_validation", "validation_named"]
 
 
 def validation_named(given: Mapping[str, str] | Sequence[str]) -> dict[str, Path]:
@@ -22,8 +23,14 @@ def validation_named(given: Mapping[str, str] | Sequence[str]) -> dict[str, Path
     found: dict[str, Path] = {}
     for text in [given] if isinstance(given, str) else given:
         name, equals, path = text.partition("=")
-        own = Path(path if equals else text)
-        name = name if equals else own.name.split(".")[0]
+        own = Path(path)
+        if not equals or Path(text).exists():  # a folder may be called lang=en
+            own = Path(text)
+            name = own.name.split(".")[0]
+        if not name or not own.name:
+            raise DataselectError(
+                f"the validation set {text!r} is not NAME=FILE", accepted="a name and a file"
+            )
         if name in found:
             raise DataselectError(
                 f"two validation sets are called {name!r}",
@@ -65,3 +72,18 @@ def read_validation(sets: Mapping[str, Path], options: Any) -> dict[str, list[st
             )
         found[name] = texts
     return found
+
+
+def content_of(path: Path) -> str | list[str]:
+    """The hash of a file; of a folder or a glob those of all its files, in their order.
+
+    Raises:
+        DataselectError: there is no such file.
+    """
+    if path.is_file():
+        return sha256_of(path)
+    from dataselect.corpus import find_corpus
+    from dataselect.corpus.streams import sha256_of_address
+
+    files = [file for source in find_corpus([str(path)]) for file in source.files]
+    return [sha256_of_address(file.address) for file in files]

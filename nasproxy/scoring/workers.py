@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,15 +10,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
-from multiprocessing import get_context, parent_process, resource_tracker
-from multiprocessing.connection import wait
-from threading import Thread
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import torch
 
 from nasproxy.errors import NasproxyError
 from nasproxy.scoring.measuring import Measure, Measured, Task
+from zerocost.processes import end_with_parent, interrupts_held
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -64,7 +61,7 @@ def measure_in_order(
         jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(task,)
     ) as pool:
         try:
-            with _interrupts_held():  # the first submission starts every process
+            with interrupts_held():  # the first submission starts every process
                 waiting.extend(pool.submit(_measure, request) for request in islice(todo, 4 * jobs))
             while waiting:
                 yield waiting.popleft().result()
@@ -78,25 +75,6 @@ def measure_in_order(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Processes started here never see Ctrl-C, not even while they import; the parent does after.
-
-    Ctrl-C reaches every process of the terminal, and a worker takes seconds to import torch before
-    it can ask to be left alone. What is blocked stays blocked in a process that is started.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    # Starting it would unblock the signal again (until Python 3.12).
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -130,18 +108,10 @@ def _start(task: Task) -> None:
     global _measurer  # noqa: PLW0603 the initialiser of a process has no other way to hand it over
     # Ctrl-C reaches every process of the terminal; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(1)
     _numpy_threads().limit(limits=1)
     _measurer = task.start()
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot end its workers, which would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 def _measure(request: Request) -> Measured:

@@ -90,10 +90,11 @@ def test_a_score_can_be_searched_both_ways(corpus: tuple) -> None:
     weights = np.array([0.1, 0.2, 0.6, 0.1])
     net = pool.weights(weights)
     assert {name: own.weight for name, own in net.columns.items()} == pytest.approx(
-        {"good": -0.5, "noise": 0.1}
+        {"good": 0.5, "noise": 0.1}
     )
-    own = 0.1 * pool.scores[1] - 0.5 * pool.scores[0]
-    np.testing.assert_allclose(np.diff(own), np.diff(pool.weighed(weights)), atol=1e-12)
+    assert net.columns["good"].orientation == -columns.columns["good"].orientation
+    full = weights @ pool.scores  # but for a constant
+    np.testing.assert_allclose(np.diff(full), np.diff(pool.weighed(weights)), atol=1e-12)
     assert score_columns(folder, ("good", "tokens_estimate")).undirected == ("tokens_estimate",)
     twice = score_columns(folder, ("good", "tokens_estimate"), both_ways="undirected")
     assert twice.names == ("good", "tokens_estimate", f"{REVERSED}tokens_estimate")

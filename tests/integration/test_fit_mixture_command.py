@@ -89,6 +89,7 @@ def test_what_is_printed(tables: tuple[Path, Path], tmp_path: Path) -> None:
         (("--losses", "missing.csv"), "is no file"),
         (("--out", "no/where.json"), "mkdir -p no"),
         (("--folds", "1"), "2 folds or more"),
+        (("--report", "{out}"), "a name for each"),
     ],
 )
 def test_wrong_input(
@@ -100,7 +101,7 @@ def test_wrong_input(
         "--out": tmp_path / "w.json",
         "--regressor": "ridge",
     }
-    given |= {options[0]: options[1]}
+    given |= {options[0]: options[1].format(out=tmp_path / "w.json")}
     with pytest.raises(ZerocostError) as error:
         run(*(part for pair in given.items() for part in pair))
     assert message in str(error.value)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dataselect.pipeline import read_recipe
 from dataselect.scores import open_scores
 from dataselect.selection.weights import read_weights
 from dataselect.weighting.design_run import POOL
@@ -173,13 +174,57 @@ def test_what_is_wrong_is_said(scored: Path, dataselect: Command) -> None:
     assert "two columns or more" in refused("--columns", "rps_doc_word_count")
     assert "two validation sets are called 'clean'" in refused("--validation", "clean.jsonl")
     assert "no setting 'size'" in refused("--size", "1M")
+    assert "'=clean.jsonl' is not NAME=FILE" in refused("--validation", "=clean.jsonl")
     assert "holds all" in refused("--tokens", "1M")
     found = dataselect("learn-weights", "corpus.jsonl", "--scores", "scores", "--out", "w.json")
     assert found.code == 2
     assert "--validation is missing" in found.err
+    for others, said in (("corpus.jsonl",), "CORPUS"), (("--runs", 64), "the option --runs"):
+        helper = dataselect("learn-weights", "--join", "w.runs", *others)
+        assert helper.code == 2
+        assert f"{said} has no effect with --join" in helper.err
     nowhere = dataselect("learn-weights", "--join", "nowhere")
     assert nowhere.code == 2
     assert "is no design" in nowhere.err
+
+
+def test_what_is_wrong_is_said_before_anything_is_read(scored: Path, dataselect: Command) -> None:
+    for changes, said in (
+        (("--target", "clena"), "did you mean clean"),
+        (("--regressor", "os:getcwd"), "no regressor"),
+        (("--seed", -1), "-1 is not in the range"),
+        (("--vocabulary", 200), "a vocabulary of 200"),
+        (("--tokenizer", "none.json"), "none.json does not exist"),
+        (("--validation", "more=none.jsonl"), "none.jsonl does not exist"),
+        (("--tokens", 0), "a budget of 0 tokens"),
+        (("--out", "w.runs"), "folder of runs"),
+        (("--out", "corpus.jsonl/w.json"), "cannot be made"),
+    ):
+        found = dataselect("learn-weights", "corpus.jsonl", *LEARN, "--out", "w.json", *changes)
+        assert found.code == 2, found.err
+        assert said in found.err
+    assert not Path("w.runs/pool").exists()
+
+
+def test_a_folder_of_validation_documents_is_known_by_its_contents(
+    scored: Path, dataselect: Command
+) -> None:
+    Path("held").mkdir()
+    Path("clean.jsonl").rename("held/clean.jsonl")
+    asked = ("learn-weights", "corpus.jsonl", *LEARN, "--runs", 16, "--out", "w.json")
+    asked = tuple("clean=held" if own == "clean=clean.jsonl" else own for own in asked)
+    found = dataselect(*asked)
+    assert found.code == 0, found.err
+    made_by = read_weights(Path("w.json")).made_by
+    assert len(made_by["settings"]["validation"]["clean"][0]) == 64
+    assert made_by["tool"] == "dataselect learn-weights"
+    assert {"numpy", "tokenizers"} <= set(made_by["libraries"])
+    Path("w.json").unlink()
+    with Path("held/clean.jsonl").open("a") as stream:
+        stream.write(json.dumps({"text": "one more document"}) + "\n")
+    changed = dataselect(*asked)
+    assert changed.code == 2
+    assert "read with other settings: validation" in changed.err
 
 
 RECIPE = f"""
@@ -231,9 +276,16 @@ def test_a_recipe_goes_on_where_it_stopped(
     other = dataselect("run", "recipe.toml")
     assert other.code == 2
     assert "another recipe; select differ" in other.err
-    replaced = dataselect("run", "recipe.toml", "--overwrite")
+    # Only what the difference touches is done again, a run that was stopped in it included.
+    scores = Path("chosen/scores/index.json").stat().st_mtime_ns
+    with monkeypatch.context() as broken:
+        broken.setattr("dataselect.pipeline.run.run_selection", stop)
+        assert dataselect("run", "recipe.toml", "--overwrite").code == 130
+    replaced = dataselect("run", "recipe.toml")
     assert replaced.code == 0, replaced.err
     assert "Selected" in replaced.out
+    assert Path("chosen/weights.json").stat().st_mtime_ns == weights
+    assert Path("chosen/scores/index.json").stat().st_mtime_ns == scores
 
 
 @pytest.mark.parametrize(
@@ -250,13 +302,38 @@ def test_a_recipe_goes_on_where_it_stopped(
         ("order = 2", "missing = 'zero'", "missing is 'zero'"),
         ("tokens = 700", "tokens = 700\ndrop_duplicates = 'all'", "drop_duplicates is 'all'"),
         ("tokens = 700", "tokens = 'lots'", "--tokens is 'lots'"),
+        ("runs = 16", "runs = 16.5", "[learn] has runs = 16.5"),
+        ("runs = 16", "runs = true", "[learn] has runs = True"),
+        ("runs = 16", "target = 'clena'", "did you mean clean"),
+        ("{ clean", "{ more = 'none.jsonl', clean", "none.jsonl does not exist"),
+        ("tokens = 700", "tokens = 700\nexclude = ['none.jsonl']", "none.jsonl does not exist"),
+        ("tokens = 700", "tokens = 700\nexclude = 5", "[select] has exclude = 5"),
+        ("tokens = 700", "tokens = 700\nquotas = { a = [1] }", "a table of numbers"),
+        ("[score]", "workers = 0\n[score]", "0 workers"),
+        ("[score]", "seed = -1\n[score]", "the seed is -1"),
+        ("[score]", "[report]\ntexts = 'no'\n[score]", "[report] has texts = 'no'"),
+        ("[score]", "score = 'signals'\n[read]", "the recipe has score = 'signals'"),
     ],
 )
 def test_a_recipe_with_a_fault_is_refused(
     corpus: Path, dataselect: Command, before: str, after: str, said: str
 ) -> None:
-    Path("recipe.toml").write_text(RECIPE.replace(before, after))
+    assert before in RECIPE
+    Path("recipe.toml").write_text(RECIPE.replace(before, after, 1))
     found = dataselect("run", "recipe.toml")
     assert found.code == 2
     assert said in found.err
     assert not Path("chosen/scores").exists()
+
+
+def test_texts_stand_in_lists_or_with_commas(corpus: Path) -> None:
+    found = []
+    for columns, exclude in ((json.dumps(COLUMNS), "'clean.jsonl'"), (None, "['clean.jsonl']")):
+        text = RECIPE.replace("tokens = 700", f"tokens = 700\nexclude = {exclude}")
+        if columns is not None:
+            text = text.replace(json.dumps(COLUMNS.split(",")), columns)
+        Path("recipe.toml").write_text(text)
+        found.append(read_recipe(Path("recipe.toml")))
+    assert found[0] == found[1]
+    assert found[0].learn.columns == tuple(COLUMNS.split(","))
+    assert found[0].select["exclude"] == ["clean.jsonl"]

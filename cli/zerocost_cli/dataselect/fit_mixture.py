@@ -68,10 +68,20 @@ __all__ = ["command"]
 )
 @click.option("--folds", default=5, show_default=True, help="Of the validation.")
 @click.option(
-    "--repeats", default=2, show_default=True, help="Of the learning curve; 0 draws none."
+    "--repeats",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="Of the learning curve; 0 draws none.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of all draws.")
-@click.option("--threads", default=2, show_default=True, help="The result does not depend on it.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all draws.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="The result does not depend on it.",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="weights.json.")
 @click.option("--report", type=click.Path(path_type=Path), help="A page about it, as HTML.")
 @click.option("--overwrite", is_flag=True, help="Replace existing outputs.")

@@ -92,7 +92,13 @@ __all__ = ["command", "print_run"]
     show_default=True,
     help="On the simplex, or the mean of the best 128 of a million draws.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Of everything that is drawn.",
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--out", type=click.Path(path_type=Path), help="weights.json.")
 @click.option(
@@ -117,6 +123,7 @@ def command(corpus: tuple[str, ...], **arguments: Any) -> None:
     dataselect learn-weights --join weights.runs --jobs 8
     """
     if arguments["join"] is not None:
+        _refuse_others()
         _join(arguments["join"], arguments["jobs"], arguments["as_json"])
         return
     missing = [name for name in ("scores", "validation", "tokens", "out") if not arguments[name]]
@@ -168,6 +175,18 @@ def command(corpus: tuple[str, ...], **arguments: Any) -> None:
         print_json(found.summary)
         return
     print_run(found.summary)
+
+
+def _refuse_others() -> None:
+    """Refuse what would have no effect: the folder says what is run."""
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    for own in context.command.params:
+        source = context.get_parameter_source(own.name or "")
+        if own.name not in ("join", "jobs", "as_json") and source is ParameterSource.COMMANDLINE:
+            what = f"the option {own.opts[0]}" if isinstance(own, click.Option) else "CORPUS"
+            raise click.UsageError(f"{what} has no effect with --join; it takes --jobs and --json")
 
 
 def _join(folder: Path, jobs: int, as_json: bool) -> None:

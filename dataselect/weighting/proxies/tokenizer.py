@@ -11,7 +11,7 @@ import numpy as np
 from dataselect.errors import DataselectError
 from dataselect.weighting.proxies.token_data import END, TokenDocuments
 
-__all__ = ["encode", "open_tokenizer", "train_tokenizer"]
+__all__ = ["check_vocabulary", "encode", "open_tokenizer", "train_tokenizer"]
 
 END_TOKEN = "<end>"
 _BYTES = 256
@@ -35,10 +35,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
     Reference: Sennrich, Haddow, Birch, "Neural machine translation of rare words with subword
     units", ACL 2016.
     """
-    if vocabulary <= _BYTES:
-        raise DataselectError(
-            f"a vocabulary of {vocabulary}", accepted=f"more than {_BYTES}; 2048 is usual here"
-        )
+    check_vocabulary(vocabulary)
     library = _library()
     tokenizer = library.Tokenizer(library.models.BPE())
     tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -50,7 +47,15 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
+    return _plain(tokenizer)
+
+
+def check_vocabulary(vocabulary: int) -> None:
+    """DataselectError where a vocabulary does not hold the 256 bytes and the end."""
+    if vocabulary <= _BYTES:
+        raise DataselectError(
+            f"a vocabulary of {vocabulary}", accepted=f"more than {_BYTES}; 2048 is usual here"
+        )
 
 
 def open_tokenizer(path: Path) -> Any:
@@ -61,7 +66,7 @@ def open_tokenizer(path: Path) -> Any:
     """
     library = _library()
     try:
-        return library.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        return _plain(library.Tokenizer.from_str(path.read_text(encoding="utf-8")))
     except Exception as cause:  # the library raises plain exceptions
         raise DataselectError(
             f"{path} is not a tokenizer: {cause}",
@@ -79,6 +84,12 @@ def encode(tokenizer: Any, texts: Sequence[str]) -> TokenDocuments:
     kind = np.uint16 if tokenizer.get_vocab_size() <= _NARROW else np.uint32
     offsets = np.concatenate([[0], np.cumsum([len(own) for own in found])]).astype(np.int64)
     return TokenDocuments(np.concatenate([*found, np.zeros(0)]).astype(kind), offsets)
+
+
+def _plain(tokenizer: Any) -> Any:
+    """The same, reading the name of a special token in a text as the letters that it is."""
+    tokenizer.encode_special_tokens = True  # not kept in tokenizer.json
+    return tokenizer
 
 
 def _library() -> Any:

@@ -29,6 +29,12 @@ def regressor_named(name: str) -> Regressor:
     """A regressor by its name, or ``pkg.module:object`` of the user's own.
 
     Raises:
-        DataselectError: there is none; the nearest names are offered.
+        DataselectError: there is none, the nearest names are offered; or the object is none.
     """
-    return REGRESSORS.get(name)
+    found = REGRESSORS.get(name)
+    if isinstance(found, type) or not isinstance(found, Regressor):
+        raise DataselectError(
+            f"{name} is {found!r:.80}, no regressor",
+            accepted="an object with `name` and `fit(weights, losses, seed=)`",
+        )
+    return found

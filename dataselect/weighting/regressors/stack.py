@@ -66,9 +66,9 @@ class Stack:
         References:
             Wolpert 1992; Breiman 1996, stacked regressions; van der Laan et al. 2007.
         """
-        check_rows(weights, losses, least=2 * FOLDS)
         shares = self.shares
         if shares is None:
+            check_rows(weights, losses, least=2 * FOLDS)
             folds = folds_of(len(losses), FOLDS, seed)
             predicted = np.stack(
                 [out_of_fold(member, weights, losses, folds, seed) for member in self.members],

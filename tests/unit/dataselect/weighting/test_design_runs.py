@@ -1,13 +1,16 @@
 """Designs that are run by several, killed, and gone on with: one table, joined by run id."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,7 +25,15 @@ from dataselect.weighting.design_folder import begin_design, open_design
 from dataselect.weighting.design_run import POOL, run_design
 from dataselect.weighting.plan import DESIGNS, design_of, proxy_of
 from dataselect.weighting.pool import Pool, save_pool
-from dataselect.weighting.proxies import GptProxy, NgramProxy, Proxy, TokenData, documents_of
+from dataselect.weighting.proxies import (
+    GptProxy,
+    Losses,
+    NgramProxy,
+    Proxy,
+    TokenData,
+    Trainer,
+    documents_of,
+)
 
 NAMES = ("near", "odd/name:2", "noise")
 BUDGET = 900
@@ -109,6 +120,10 @@ def test_a_run_killed_in_mid_design_goes_on_and_gives_the_same_table(tmp_path: P
         time.sleep(0.01)
     running.send_signal(signal.SIGKILL)
     running.wait()
+    # As if it had been killed between its first record and the end of its claim.
+    first = next(records.glob("*.json")).stem
+    host = os.uname().nodename
+    (tmp_path / "killed" / "claims" / f"{first}.claim").write_text(f"{running.pid} {host}")
     before = {path.name: path.read_bytes() for path in records.glob("*.json")}
     assert 0 < len(before) < 4
     run_design(tmp_path / "killed", proxy)
@@ -173,6 +188,131 @@ def test_a_record_of_another_design_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(found | {"design": "another"}))
     with pytest.raises(DataselectError, match="damaged, or a record of another design"):
         own.runs()
+
+
+@dataclass(frozen=True)
+class Diverging:
+    """n-grams, but for the selections that one score alone leads to."""
+
+    name: str = "diverging"
+    at_once: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"proxy": self.name}
+
+    def open(self, data: TokenData, folder: Path | None = None) -> Trainer:
+        pool, own = pool_of(), NgramProxy(2).open(data)
+        bad = pool.select(np.array([0.0, 0.0, 1.0]), BUDGET)
+
+        def train(selections: Any, seeds: Any, on_step: Any = None) -> list[Losses]:
+            found = own(selections, seeds, on_step)
+            return [
+                {"near": math.nan} if np.array_equal(chosen, bad) else losses
+                for chosen, losses in zip(selections, found, strict=True)
+            ]
+
+        return train
+
+
+def test_a_run_that_diverges_is_left_out_and_not_run_again(tmp_path: Path) -> None:
+    begun(tmp_path, Diverging())
+    own = run_design(tmp_path, Diverging())
+    assert own.runs().left_out == {"only:noise": "a loss that is not finite"}
+    table = pl.read_parquet(tmp_path / "runs.parquet")
+    assert len(table) == 11
+    assert "only:noise" not in table["run_id"].to_list()
+    record = own.record("only:noise")
+    assert json.loads(record.read_text())["losses"] == {"near": None}
+    before = record.stat().st_mtime_ns
+    run_design(tmp_path, Diverging())
+    assert record.stat().st_mtime_ns == before
+
+
+def test_who_works_on_a_design_that_was_replaced_writes_nothing(tmp_path: Path) -> None:
+    begun(tmp_path, NgramProxy(2))
+    late = open_design(tmp_path)
+    begun(tmp_path, NgramProxy(2), seed=1)
+    with pytest.raises(DataselectError, match="another command has begun another design"):
+        late.write_record("uniform", {"near": 1.0}, {})
+    assert not late.record("uniform").exists()
+
+
+SLOW = """
+    import os, sys, time
+    from dataclasses import dataclass
+    from pathlib import Path
+    from dataselect.weighting.design_run import run_design
+
+    @dataclass(frozen=True)
+    class Slow:
+        where: str
+        fails: bool
+        name: str = "slow"
+        at_once: int = 1
+
+        def as_dict(self):
+            return {"proxy": "slow"}
+
+        def open(self, data, folder=None):
+            def train(selections, seeds, on_step=None):
+                mine = Path(self.where) / f"{os.getpid()}.worker"
+                mine.touch()
+                first = min(Path(self.where).glob("*.worker"), key=lambda p: p.stat().st_mtime_ns)
+                if self.fails and first == mine:
+                    while len(list(Path(self.where).glob("*.worker"))) < 2:
+                        time.sleep(0.01)
+                    raise ValueError("broken")
+                time.sleep(600)
+            return train
+
+    if __name__ == "__main__":
+        run_design(Path(sys.argv[1]), Slow(sys.argv[1], sys.argv[2] == "fails"), jobs=2)
+"""
+
+
+def alive(process: int) -> bool:
+    """Whether it runs; what has ended and nobody has asked after does not."""
+    status = Path(f"/proc/{process}/status")
+    try:
+        return "State:\tZ" not in status.read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("how", ["killed", "interrupted", "fails"])
+def test_processes_end_with_the_command(tmp_path: Path, how: str) -> None:
+    (tmp_path / POOL).mkdir()
+    save_pool(pool_of(), tmp_path / POOL)
+    script = tmp_path / "run.py"
+    script.write_text(textwrap.dedent(SLOW))
+    design = design_of(NAMES, "mixed", 4, seed=0)
+    begin_design(tmp_path, design, NamedSlow(), tokens=BUDGET, seed=0, candidates="the same")
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    running = subprocess.Popen(
+        [sys.executable, script, tmp_path, how], env=environment, stderr=subprocess.PIPE
+    )
+    end = time.monotonic() + 120
+    while len(list(tmp_path.glob("*.worker"))) < 2 and time.monotonic() < end:
+        time.sleep(0.02)
+    workers = [int(path.stem) for path in tmp_path.glob("*.worker")]
+    assert len(workers) == 2
+    if how != "fails":
+        running.send_signal(signal.SIGKILL if how == "killed" else signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    while any(map(alive, workers)) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not any(map(alive, workers))
+    assert running.returncode != 0
+    if how == "fails":
+        assert b"broken" in said
+
+
+class NamedSlow(NgramProxy):
+    """What the design says of `SLOW`."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"proxy": "slow"}
 
 
 @pytest.mark.parametrize("kind", DESIGNS)

@@ -1,6 +1,7 @@
 """The small decoder: its sizes, what it sees, that it is repeatable, stacked or not."""
 
 import math
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from dataselect.weighting.proxies.gpt import SHAPES
 from dataselect.weighting.proxies.gpt.batches import training_batches, validation_windows
 from dataselect.weighting.proxies.gpt.model import Decoder, initialise
 from dataselect.weighting.proxies.gpt.shapes import Shape
+from dataselect.weighting.proxies.gpt.training import group_of, train
 
 TINY = Shape(32, 2, 1e-2)
 V = 16
@@ -92,6 +94,43 @@ def test_stacked_runs_are_the_runs_alone() -> None:
     alone = proxy(tokens=320).open(found)
     for own, selection, seed in zip(together, selections, seeds, strict=True):
         assert own["ones"] == pytest.approx(alone([selection], [seed])[0]["ones"], rel=1e-3)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_training_is_the_documented_one(runs: int) -> None:
+    """AdamW (.9, .95), matrices decaying by .1, norm 1, a tenth up in a line, down by a cosine."""
+    steps, rate = 20, 1e-2
+    rng = np.random.default_rng(0)
+    batches = rng.integers(0, V, (runs, steps, 3, 9))
+    models = [Decoder(TINY, V, 8) for _ in range(runs)]
+    for seed, model in enumerate(models):
+        initialise(model, seed)
+    by_hand = [deepcopy(model) for model in models]
+    group = group_of(models)
+    train(group, [iter(own) for own in batches], steps=steps, rate=rate)
+
+    for run, model in enumerate(by_hand):
+        every = list(model.parameters())
+        groups = [
+            {"params": [p for p in every if p.ndim == 2], "weight_decay": 0.1},
+            {"params": [p for p in every if p.ndim == 1], "weight_decay": 0.0},
+        ]
+        optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95))
+        for step in range(steps):
+            done = (step - 2) / 18
+            now = (step + 1) / 2 if step < 2 else 0.1 + 0.45 * (1 + math.cos(math.pi * done))
+            for own in optimiser.param_groups:
+                own["lr"] = rate * now
+            tokens = torch.from_numpy(batches[run, step])
+            logits = model(tokens[:, :-1]).flatten(0, 1)
+            loss = torch.nn.functional.cross_entropy(logits, tokens[:, 1:].flatten())
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(every, 1.0)
+            optimiser.step()
+        for ours, theirs in zip(group.parameters, every, strict=True):
+            found = ours if runs == 1 else ours[run]
+            torch.testing.assert_close(found, theirs, atol=2e-3, rtol=1e-2)
 
 
 def test_every_token_of_a_pass_is_predicted_once_and_short_selections_begin_anew() -> None:

@@ -12,6 +12,7 @@ from dataselect.selection.weights import ColumnWeight, read_weights, write_weigh
 from dataselect.weighting.designs import anchors, concatenate, dirichlet
 from dataselect.weighting.drawing import draw_curve, draw_fit, draw_weights
 from dataselect.weighting.learning import (
+    LEAST_RUNS,
     Learned,
     learn,
     learned_to_json,
@@ -20,6 +21,9 @@ from dataselect.weighting.learning import (
 )
 from dataselect.weighting.options import bounds_of, prior_of, targets_of
 from dataselect.weighting.page import render
+from dataselect.weighting.regressors.mixing_law import POWER_LAW
+from dataselect.weighting.regressors.ridge import RIDGE
+from dataselect.weighting.regressors.stack import Stack
 from dataselect.weighting.runs import Runs, join
 from dataselect.weighting.validation import Curve
 
@@ -144,6 +148,12 @@ def test_a_stack_names_its_members(runs: Runs) -> None:
     assert sum(found.members.values()) == pytest.approx(1)
 
 
+def test_a_stack_learns_from_the_fewest_runs_that_are_accepted(runs: Runs) -> None:
+    few = runs.take(np.arange(LEAST_RUNS))
+    found = learn(few, target="web", regressor=Stack((RIDGE, POWER_LAW)), resamples=2, repeats=0)
+    assert found.resampled.shape == (2, 6)
+
+
 def test_json_and_weights_file(learned: Learned, tmp_path: Path) -> None:
     found = json.loads(json.dumps(learned_to_json(learned), allow_nan=False))
     assert found["weights"]["edu"]["weight"] == learned.weights[0]
@@ -168,6 +178,16 @@ def test_json_and_weights_file(learned: Learned, tmp_path: Path) -> None:
         ({"resamples": 1}, "2 resamples"),
         ({"bounds": {"edus": (0.0, 1.0)}}, "did you mean edu"),
         ({"prior": {"edu": 1.0}, "optimiser": "published"}, "'books' has none"),
+        (
+            {"prior": {**dict.fromkeys(NAMES, 1.0), "ads": np.inf}, "optimiser": "published"},
+            "that of 'ads' is inf",
+        ),
+        (
+            {"prior": {**dict.fromkeys(NAMES, 1.0), "add": 1.0}, "optimiser": "published"},
+            "'add' is not among them",
+        ),
+        ({"prior": dict.fromkeys(NAMES, 1.0)}, "the optimiser direct takes none"),
+        ({"seed": -1}, "the seed is -1"),
     ],
 )
 def test_bad_requests(runs: Runs, options: dict[str, object], message: str) -> None:
@@ -182,6 +202,9 @@ def test_too_few_runs_and_losses_that_are_the_same(runs: Runs) -> None:
     same = Runs(runs.names, ("x",), runs.run_ids, runs.weights, np.ones((48, 1)))
     with pytest.raises(DataselectError, match="losses that differ"):
         learn(same)
+    one = Runs(("edu",), ("x",), runs.run_ids, np.ones((48, 1)), runs.losses[:, :1])
+    with pytest.raises(DataselectError, match="'edu' is the only one to weigh"):
+        learn(one)
 
 
 def test_options_as_they_are_typed(tmp_path: Path) -> None:

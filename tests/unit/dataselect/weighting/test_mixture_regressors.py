@@ -68,6 +68,9 @@ def test_constant_losses_are_predicted(name: str) -> None:
 def test_names() -> None:
     with pytest.raises(DataselectError, match="did you mean ridge"):
         regressor_named("rigde")
+    for other in ("os:getcwd", "dataselect.weighting.regressors.ridge:Ridge"):
+        with pytest.raises(DataselectError, match="no regressor"):
+            regressor_named(other)
 
 
 def test_loss_scale_goes_back_and_forth() -> None:

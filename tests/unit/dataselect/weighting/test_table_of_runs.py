@@ -142,6 +142,15 @@ def test_tables_that_do_not_fit(tmp_path: Path, change: object, message: str) ->
     assert message in str(error.value)
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    left, right = tables()
+    paths = written(tmp_path, left=left, right=right)
+    text = paths["left"].read_text()
+    paths["left"].write_text(text.replace("b", "a", 1))
+    with pytest.raises(DataselectError, match="has two columns 'a'"):
+        read_tables(paths["left"], paths["right"])
+
+
 def test_a_wrong_target_gets_the_nearest(tmp_path: Path) -> None:
     left, right = tables()
     paths = written(tmp_path, left=left, right=right)

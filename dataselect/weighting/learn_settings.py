@@ -1,0 +1,117 @@
+"""What weights are learned from: all that decides the result, and what of it the candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataselect.errors import DataselectError
+from dataselect.selection.transforms import MISSING, TRANSFORMS
+from dataselect.weighting.columns import BOTH_WAYS
+from dataselect.weighting.learning import LEAST_RUNS
+from dataselect.weighting.plan import DESIGNS
+from dataselect.weighting.proxies.proxy import Proxy
+from dataselect.weighting.reading import PoolSettings
+from dataselect.weighting.regressors import regressor_named
+from dataselect.weighting.validation_sets import content_of
+from zerocost.errors import did_you_mean
+from zerocost.files import sha256_of
+
+__all__ = ["LearnSettings"]
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "design": DESIGNS,
+    "transform": TRANSFORMS,
+    "missing": MISSING,
+    "both_ways": BOTH_WAYS,
+    "optimiser": ("direct", "published"),
+}
+
+
+@dataclass(frozen=True)
+class LearnSettings:
+    """What weights are learned from; what is wrong is said here, not after hours of training.
+
+    Attributes:
+        validation: files of validation documents, by the name of the set.
+        tokens: the budget of each selection.
+        proxy: what is trained on each.
+        runs: of the design.
+        design: of `DESIGNS`.
+        columns: the scores; none takes `default_columns`.
+        transform: see `score_columns`; so are the next two.
+        missing: what a document without a score gets.
+        both_ways: which scores are searched in both directions.
+        pool: the candidates.
+        target: ``mean`` of the sets, or the name of one.
+        regressor: see `learn`; so is the next.
+        optimiser: ``direct`` or ``published``.
+        seed: of the design, the runs, and the regression.
+    """
+
+    validation: Mapping[str, Path]
+    tokens: int
+    proxy: Proxy
+    runs: int = 64
+    design: str = "mixed"
+    columns: tuple[str, ...] = ()
+    transform: str = "rank"
+    missing: str = "mean"
+    both_ways: str = "none"
+    pool: PoolSettings = field(default_factory=PoolSettings)
+    target: str = "mean"
+    regressor: str = "stack"
+    optimiser: str = "direct"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        choices = _CHOICES | {"target": ("mean", *self.validation)}
+        for name, known in choices.items():
+            value = getattr(self, name)
+            if value not in known:
+                raise DataselectError(
+                    f"{name} is {value!r}",
+                    accepted=", ".join(known),
+                    hint=did_you_mean(str(value), known),
+                )
+        if self.runs < LEAST_RUNS:
+            raise DataselectError(
+                f"a design of {self.runs} runs",
+                accepted=f"{LEAST_RUNS} or more; 64 to 256 are usual",
+            )
+        if self.tokens < 1:
+            raise DataselectError(
+                f"a budget of {self.tokens} tokens", accepted="1 or more; a tenth of all is usual"
+            )
+        if self.seed < 0:
+            raise DataselectError(f"the seed is {self.seed}", accepted="0 or more")
+        regressor_named(self.regressor)
+
+    def candidates(self) -> dict[str, Any]:
+        """What decides the candidates, as JSON values; files by their contents."""
+        pool = asdict(self.pool)
+        if self.pool.tokenizer is not None:
+            pool["tokenizer"] = sha256_of(self.pool.tokenizer)
+        return {
+            "validation": {name: content_of(path) for name, path in self.validation.items()},
+            "columns": list(self.columns),
+            "transform": self.transform,
+            "missing": self.missing,
+            "both_ways": self.both_ways,
+            "pool": pool,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings as JSON values."""
+        return self.candidates() | {
+            "tokens": self.tokens,
+            "proxy": self.proxy.as_dict(),
+            "runs": self.runs,
+            "design": self.design,
+            "target": self.target,
+            "regressor": self.regressor,
+            "optimiser": self.optimiser,
+            "seed": self.seed,
+        }
