@@ -101,7 +101,7 @@ class EarlierCalls:
             for path in self._signatures.keys() & parts.modules.keys():
                 module = parts.modules[path]
                 if "forward" not in vars(module):  # its owner's is left alone
-                    module.forward = self._remembered(path, module.forward, seen_within)  # type: ignore[method-assign]
+                    module.forward = self._remembered(path, module.forward, seen_within)
                     changed.append(module)
             yield
         finally:
