@@ -2,11 +2,12 @@
 
     python benchmarks/spectrum.py
 
-For the shapes of FlexiBERT: tokens, width of the inputs, width of the features; milliseconds on one
-thread. "Full" is the covariance of the features and its eigenvalues by NumPy, "NumPy" and "torch"
-are ``eigvalsh`` of that covariance alone; "here" is everything from the inputs and the weight on,
-"step" what there is of it after the covariance of the inputs: both covariances being given, torch
-or NumPy over "step" compares the spectra alone.
+For the shapes of FlexiBERT: tokens, width of the inputs, width of the features; milliseconds of one
+thread's CPU, the least of as many calls. "Full" is the covariance of the features and its
+eigenvalues by NumPy, "NumPy" and "torch" are ``eigvalsh`` of that covariance alone; "here" is
+everything from the inputs and the weight on, "step" what there is of it after the covariance of the
+inputs, "shared" the same where the weight was met before, as it is for all but the first networks
+of a ranking: both covariances being given, torch or NumPy over either compares the spectra alone.
 """
 
 from __future__ import annotations
@@ -18,23 +19,31 @@ import numpy as np
 import torch
 
 from nasproxy.scoring.workers import single_thread
-from nasproxy.tracing.spectrum import affine_spectrum, component_count, moments_of
+from nasproxy.tracing.spectrum import (
+    affine_spectrum,
+    component_count,
+    moments_of,
+    spectrum_through,
+    triangle_of,
+)
 
 
-def best(call: Callable[[], object], repeats: int) -> float:
+def best(*calls: Callable[[], object], repeats: int = 15) -> list[float]:
+    """The least time of each, in turns, so that another's work on the machine meets them all."""
     times = []
     for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return min(times) * 1e3
+        for call in calls:
+            began = time.process_time()
+            call()
+            times.append(time.process_time() - began)
+    return [min(times[i :: len(calls)]) * 1e3 for i in range(len(calls))]
 
 
 def main() -> None:
     rng = np.random.default_rng(0)
     print(
-        "tokens inputs features   full   NumPy   torch   here   step  "
-        "full/here NumPy/step torch/step"
+        "tokens inputs features   full   NumPy   torch   here   step shared "
+        "full/here NumPy/step torch/step NumPy/shared torch/shared"
     )
     for tokens in (512, 2048):
         for width, features in ((128, 512), (256, 1024)):
@@ -49,13 +58,17 @@ def main() -> None:
             def here(x: torch.Tensor = x, weight: torch.Tensor = weight) -> np.ndarray:
                 return affine_spectrum(moments_of(x), weight.double().numpy())
 
-            full = best(lambda h=h: np.linalg.eigvalsh(np.cov(h, rowvar=False)), 3)
-            alone = best(lambda c=covariance: np.linalg.eigvalsh(c), 3)
             wide = torch.from_numpy(covariance)
-            by_torch = best(lambda c=wide: torch.linalg.eigvalsh(c), 3)
-            short = best(here, 20)
             moments, wide_weight = moments_of(x), weight.double().numpy()
-            step = best(lambda m=moments, w=wide_weight: affine_spectrum(m, w), 40)
+            triangle = triangle_of(wide_weight)
+            full, alone, by_torch, all_here, step, shared = best(
+                lambda h=h: np.linalg.eigvalsh(np.cov(h, rowvar=False)),
+                lambda c=covariance: np.linalg.eigvalsh(c),
+                lambda c=wide: torch.linalg.eigvalsh(c),
+                here,
+                lambda m=moments, w=wide_weight: affine_spectrum(m, w),
+                lambda m=moments, r=triangle: spectrum_through(m, r),
+            )
             counts = [
                 component_count(values, 0.99)
                 for values in (np.linalg.eigvalsh(covariance)[::-1].clip(min=0), here())
@@ -63,8 +76,9 @@ def main() -> None:
             assert counts[0] == counts[1]
             print(
                 f"{tokens:6d} {width:6d} {features:8d} {full:6.1f} {alone:7.1f} {by_torch:7.1f} "
-                f"{short:6.2f} {step:6.2f} {full / short:10.1f} {alone / step:10.1f} "
-                f"{by_torch / step:10.1f}"
+                f"{all_here:6.2f} {step:6.2f} {shared:6.2f} {full / all_here:9.1f} "
+                f"{alone / step:10.1f} {by_torch / step:10.1f} {alone / shared:12.1f} "
+                f"{by_torch / shared:12.1f}"
             )
 
 

@@ -18,6 +18,7 @@ from nasproxy.tracing.records import plan, run_passes
 from nasproxy.tracing.subject import cross_entropy, subject_of
 
 if TYPE_CHECKING:
+    from nasproxy.tracing.earlier import EarlierResults
     from nasproxy.tracing.subject import Loss
 
 __all__ = ["evaluate", "explain", "outcomes"]
@@ -70,10 +71,15 @@ def outcomes(
     *,
     seed: int = 0,
     loss: Loss = cross_entropy,
+    earlier: EarlierResults | None = None,
 ) -> dict[str, ProxyScore | NasproxyError]:
-    """As :func:`evaluate`, with an error in place of each score that could not be had."""
+    """As :func:`evaluate`, with an error in place of each score that could not be had.
+
+    With ``earlier`` results what this network has in common with those before is not computed
+    again; the scores are the same.
+    """
     with generators_kept():
-        found = _outcomes(network, batch, proxies, seed, loss)
+        found = _outcomes(network, batch, proxies, seed, loss, earlier=earlier)
         for outcome in found.values():
             if isinstance(outcome, NasproxyError):
                 _release(outcome)
@@ -86,13 +92,15 @@ def _outcomes(
     proxies: str | Proxy | Iterable[str | Proxy] | None,
     seed: int,
     loss: Loss,
+    *,
+    earlier: EarlierResults | None = None,
 ) -> dict[str, ProxyScore | NasproxyError]:
     found: dict[str, ProxyScore | NasproxyError] = {}
     asked = get_all(proxies)
     _check(network, seed)
     # Under the caller's inference mode no gradient exists, and zeros would pass for scores.
     with torch.inference_mode(False):
-        subject = subject_of(network, as_batch(batch), loss=loss, seed=seed)
+        subject = subject_of(network, as_batch(batch), loss=loss, seed=seed, earlier=earlier)
         trace = run_passes(subject, [record for proxy in asked for record in proxy.needs])
         for proxy in asked:
             try:

@@ -16,6 +16,7 @@ from nasproxy.scoring.nodes import joined
 from nasproxy.scoring.packed import PackedBatch, pack
 from nasproxy.scoring.readiness import batch_identity
 from nasproxy.spaces.space import SearchSpace
+from nasproxy.tracing.earlier import EarlierResults
 
 __all__ = ["Architectures", "architectures_task", "multiply_accumulates", "together"]
 
@@ -64,6 +65,7 @@ class Architectures(Generic[A]):
         """What measures architectures by their text."""
         asked = get_all(self.proxies)
         batches = [packed.unpack() for packed in self.packed]
+        earlier = EarlierResults()
 
         def measure(text: str, spelling_alone: bool) -> Measured:
             written = self.of.parse(text)
@@ -79,6 +81,7 @@ class Architectures(Generic[A]):
                     group,
                     self.seeds,
                     entry=text if self.nodes else None,
+                    earlier=earlier,
                 )
                 for architecture, group in ((written, of_spelling), (pruned, of_function))
                 if group

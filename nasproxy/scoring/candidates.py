@@ -16,6 +16,7 @@ from nasproxy.evaluation import outcomes
 from nasproxy.proxies import default_of, get_all
 from nasproxy.proxies.proxy import Proxy, ProxyScore
 from nasproxy.spaces.space import SearchSpace
+from nasproxy.tracing.earlier import EarlierResults
 
 __all__ = ["Candidate", "build_for", "outcomes_of", "over_seeds", "score_candidate"]
 
@@ -72,6 +73,7 @@ def score_candidate(
     *,
     seed: int = 0,
     device: str = "cpu",
+    earlier: EarlierResults | None = None,
 ) -> Candidate:
     """Score an architecture as it is spelt, as `outcomes_of` does, for a row of a table.
 
@@ -80,7 +82,9 @@ def score_candidate(
     """
     scores: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
-    found = outcomes_of(space, architecture, batch, proxies, seed=seed, device=device)
+    found = outcomes_of(
+        space, architecture, batch, proxies, seed=seed, device=device, earlier=earlier
+    )
     for name, outcome in found.items():
         if isinstance(outcome, NasproxyError):
             scores[name], reasons[name] = None, outcome.wrong
@@ -97,6 +101,7 @@ def outcomes_of(
     *,
     seed: int = 0,
     device: str = "cpu",
+    earlier: EarlierResults | None = None,
 ) -> dict[str, ProxyScore | NasproxyError]:
     """The scores of an architecture as it is spelt, or why there is none.
 
@@ -111,6 +116,7 @@ def outcomes_of(
         proxies: names or objects; the default set of the space for None.
         seed: of the network's initialisation and of random draws in the passes.
         device: where the network runs, as torch names it.
+        earlier: what was computed for networks before this one; added to.
 
     Returns:
         Proxy -> score, or the error in its place; in the order asked.
@@ -125,7 +131,7 @@ def outcomes_of(
         group = [p for p in asked if (p.depends_on_spelling or simplified == architecture) is spelt]
         if group:
             built = build_for(space, network, batch, seed=seed, device=device)
-            found |= outcomes(built, batch, group, seed=seed)
+            found |= outcomes(built, batch, group, seed=seed, earlier=earlier)
     return {proxy.name: found[proxy.name] for proxy in asked}
 
 
@@ -140,4 +146,5 @@ def build_for(
     # A space may offer networks that share their parameters: no pass writes to them.
     build = getattr(space, "build_to_read", space.build)
     network: nn.Module = build(architecture, seed=seed, in_channels=channels, **classes)
-    return network.to(device)
+    # It is on the CPU, and a walk over its modules to find that out takes a millisecond.
+    return network if device == "cpu" else network.to(device)

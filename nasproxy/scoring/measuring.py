@@ -18,6 +18,8 @@ from nasproxy.tracing.count_pass import COUNT_PASS, PARAMETER_COUNTS
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nasproxy.tracing.earlier import EarlierResults
+
 __all__ = ["Measure", "Measured", "Task", "depends_on_seed", "measured"]
 
 
@@ -91,6 +93,7 @@ def measured(
     seeds: Sequence[int],
     *,
     entry: str | None = None,
+    earlier: EarlierResults | None = None,
 ) -> Measured:
     """Measure a network under each seed; what no seed can change is measured once.
 
@@ -101,6 +104,7 @@ def measured(
         proxies: what is measured.
         seeds: of weights and of draws in the passes.
         entry: the entry that node-wise values are kept under; None to keep none.
+        earlier: what was computed for networks before this one; added to.
     """
     asked = tuple(proxies)
     values: dict[str, list[float | None]] = {proxy.name: [] for proxy in asked}
@@ -112,7 +116,7 @@ def measured(
         network: nn.Module | None = None
         try:
             network = draw(seed)
-            found = outcomes(network, batch, fresh, seed=seed) if fresh else {}
+            found = outcomes(network, batch, fresh, seed=seed, earlier=earlier) if fresh else {}
         except NasproxyError as error:  # one network of many must not end the run of them all
             found = dict.fromkeys((proxy.name for proxy in fresh), error)
         for name, outcome in found.items():

@@ -95,7 +95,9 @@ def single_thread() -> Iterator[None]:
 
 @cache
 def _numpy_threads() -> ThreadpoolController:
-    # Looking for the libraries takes milliseconds, changing their number of threads does not.
+    # Looking for the libraries takes milliseconds, changing their number of threads does not. Only
+    # what is loaded is found, and SciPy brings a library of its own.
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -45,6 +45,7 @@ from nasproxy.search.samplers import SamplerOptions, sampler_of
 from nasproxy.search.shared_ledger import SharedLedger
 from nasproxy.search.studies import shared_studies
 from nasproxy.spaces.space import SearchSpace
+from nasproxy.tracing.earlier import EarlierResults
 from zerocost.journal import Journal, holds_records
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
@@ -164,9 +165,13 @@ def search(
     check_batch(asked, batch)
     check_device(device)
 
+    earlier = EarlierResults()  # mutations have most layers in common with their parents
+
     def score(architecture: A) -> Candidate:
         with single_thread():
-            return score_candidate(space, architecture, batch, asked, seed=seed, device=device)
+            return score_candidate(
+                space, architecture, batch, asked, seed=seed, device=device, earlier=earlier
+            )
 
     _prepare(out, overwrite)
     settings: dict[str, object] = {

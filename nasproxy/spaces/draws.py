@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
+
+from nasproxy.recent import Recent
 
 __all__ = ["NormalDraws", "initialise_normal"]
 
@@ -29,8 +30,7 @@ class NormalDraws:
     def __init__(self, deviation: float, kept: int = _BYTES) -> None:
         self._deviation = deviation
         self._limit = kept
-        self._bytes = 0
-        self._drawn: OrderedDict[tuple[int, str, tuple[int, ...]], Tensor] = OrderedDict()
+        self._drawn: Recent[Tensor] = Recent(kept)
 
     def __call__(
         self, seed: int, name: str, shape: tuple[int, ...], *, shared: bool = False
@@ -44,18 +44,15 @@ class NormalDraws:
             shared: whether the kept tensor itself is handed out, to be read and never written.
         """
         key = (seed, name, shape)
-        if key not in self._drawn:
-            self._keep(key, _normal(seed, name, shape, self._deviation))
-        drawn = self._drawn.pop(key)
-        self._drawn[key] = drawn  # now the latest
-        while self._bytes > self._limit and len(self._drawn) > 1:
-            _, oldest = self._drawn.popitem(last=False)
-            self._bytes -= oldest.nbytes
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            drawn = _normal(seed, name, shape, self._deviation)
+            self._drawn.keep(key, drawn, drawn.nbytes)
         return drawn if shared else drawn.clone()
 
-    def _keep(self, key: tuple[int, str, tuple[int, ...]], drawn: Tensor) -> None:
-        self._drawn[key] = drawn
-        self._bytes += drawn.nbytes
+    def signature(self, seed: int, name: str, shape: tuple[int, ...]) -> str:
+        """Text that is equal for equal draws alone."""
+        return f"normal {self._deviation} {seed} {name} {shape}"
 
     def __getstate__(self) -> tuple[float, int]:
         # A space goes to the scoring processes; what is kept can be drawn there.
@@ -63,8 +60,7 @@ class NormalDraws:
 
     def __setstate__(self, state: tuple[float, int]) -> None:
         self._deviation, self._limit = state
-        self._bytes = 0
-        self._drawn = OrderedDict()
+        self._drawn = Recent(self._limit)
 
 
 def _normal(seed: int, name: str, shape: tuple[int, ...], deviation: float) -> Tensor:

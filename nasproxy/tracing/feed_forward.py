@@ -11,7 +11,7 @@ Convolutions of kernel 1 count as linear layers among themselves, with depthwise
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -254,10 +254,12 @@ class _Flow(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        given = list(_tensors((args, kwargs)))
-        if name == "__get__" and func is _DATA and id(given[0]) in self._own:
+        if func is _DATA and id(args[0]) in self._own:
             self.writes = True
         out = func(*args, **kwargs)
+        if name == "__get__" and not isinstance(out, Tensor):  # a shape, a device
+            return out
+        given = _tensors((*args, kwargs))
         if name in _MIXING and name != "multi_head_attention_forward":
             for tensor in given:
                 self.mixed.update(self._origins.get(id(tensor), ()))
@@ -270,7 +272,7 @@ class _Flow(TorchFunctionMode):
         if origins:
             if name in _ACTIVATIONS:
                 origins = dict.fromkeys(origins, True)
-            for tensor in _tensors(out):
+            for tensor in _tensors((out,)):
                 if tensor.is_floating_point():
                     self._note(tensor, origins)
         return out
@@ -283,15 +285,16 @@ class _Flow(TorchFunctionMode):
 _DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
-        for part in value:
-            yield from _tensors(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _tensors(part)
+def _tensors(values: Iterable[Any]) -> list[Tensor]:
+    found = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, tuple | list):
+            found += _tensors(value)
+        elif isinstance(value, dict):
+            found += _tensors(value.values())
+    return found
 
 
 def structure_of(

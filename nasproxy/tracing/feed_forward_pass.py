@@ -13,11 +13,18 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from nasproxy.errors import NasproxyError
+from nasproxy.tracing.earlier import EarlierCalls, EarlierResults
 from nasproxy.tracing.feed_forward import Product, Products, Structure, structure_of
 from nasproxy.tracing.feed_forward_places import Place, Selection, places_of
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
-from nasproxy.tracing.spectrum import Moments, affine_spectrum, merged, moments_of, spectrum
+from nasproxy.tracing.spectrum import (
+    Moments,
+    merged,
+    moments_of,
+    spectrum,
+    spectrum_through,
+)
 from nasproxy.tracing.subject import Subject
 
 __all__ = ["FEED_FORWARD_PASS", "Selection", "SpectraRecord", "feed_forward_structure", "spectra"]
@@ -57,8 +64,12 @@ def feed_forward_structure(subject: Subject) -> tuple[Structure, bool]:
     """
     parts = subject.parts
     none = subject.on(subject.batch.part(slice(0)))
+    zeros = {
+        kind: torch.zeros((), dtype=kind[0], device=kind[1])
+        for kind in {(tensor.dtype, tensor.device) for tensor in parts.parameters.values()}
+    }
     dummies = {
-        name: torch.zeros((), dtype=tensor.dtype, device=tensor.device).expand(tensor.shape)
+        name: zeros[tensor.dtype, tensor.device].expand(tensor.shape)
         for name, tensor in parts.parameters.items()
     }
     with preserved(parts, training=False, seed=subject.seed), _unfused(), torch.no_grad():
@@ -90,7 +101,8 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
         if structure.writes
         else {name: tensor.detach() for name, tensor in subject.parts.parameters.items()}
     )
-    collected = _Collected(needed, stops=all_come)
+    earlier = _earlier(subject, structure) if all_come else EarlierCalls({}, EarlierResults())
+    collected = _Collected(needed, stops=all_come, earlier=earlier)
     with preserved(subject.parts, training=False, seed=subject.seed), _unfused(), torch.no_grad():
         for start in range(0, subject.batch.size if needed else 0, _SAMPLES):
             part = subject.on(subject.batch.part(slice(start, start + _SAMPLES)))
@@ -105,6 +117,20 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
     return made
 
 
+def _earlier(subject: Subject, structure: Structure) -> EarlierCalls:
+    """Which calls of the network may be left out for those of networks before it.
+
+    None where a weight multiplies twice, since products are told apart by counting, and none where
+    the batch comes in parts, since a spectrum is that of all of them together.
+    """
+    whole = subject.batch.size <= _SAMPLES
+    once = all(product.call == 1 for product in structure.products)
+    if subject.earlier is None or structure.writes or not (whole and once):
+        return EarlierCalls({}, EarlierResults())
+    signatures = getattr(subject.parts.network, "signatures", {})
+    return EarlierCalls(signatures, subject.earlier)
+
+
 class _AllSeen(BaseException):
     """Ends a call of the network; no Exception, because networks catch those."""
 
@@ -115,9 +141,10 @@ class _Collected:
     Args:
         needed: the places.
         stops: whether a call ends as soon as every place was seen: the rest would be for nothing.
+        earlier: the calls that are left out where what they would show is known.
     """
 
-    def __init__(self, needed: set[Place], *, stops: bool) -> None:
+    def __init__(self, needed: set[Place], *, stops: bool, earlier: EarlierCalls) -> None:
         self._places: dict[tuple[Product, str], list[Place]] = {}
         for place in needed:
             self._places.setdefault((place.product, place.side), []).append(place)
@@ -128,6 +155,7 @@ class _Collected:
         self._moments: dict[Place, Moments] = {}
         self._matrices: dict[Place, Tensor] = {}
         self._spectra: dict[Place, Float64[np.ndarray, " k"]] = {}
+        self._earlier = earlier
 
     def call(self, subject: Subject, state: Mapping[str, Tensor]) -> None:
         """Call the network and see what passes."""
@@ -135,28 +163,44 @@ class _Collected:
         self._mask = _mask(subject)
         held = {name: state[name] for name in subject.nodes}
         try:
-            with Products(held, self._before, self._after):
+            with (
+                self._earlier.left_out(subject.parts, self._seen_within),
+                Products(held, self._before, self._after),
+            ):
                 subject.call(state, finite=False)
         except _AllSeen:
             pass
 
     def spectrum_at(self, node: str, place: Place) -> Float64[np.ndarray, " k"]:
         """The eigenvalues at a place."""
+        if place in self._spectra:
+            return self._spectra[place]
         if place not in self._moments:
             raise NasproxyError(f"{node} is not called on this batch")
-        if place not in self._spectra:
-            moments = self._moments[place]
-            try:
-                self._spectra[place] = (
-                    affine_spectrum(moments, self._matrices[place].double().cpu().numpy())
-                    if place.through
-                    else spectrum(moments)
-                )
-            except NasproxyError as error:
-                raise NasproxyError(
-                    f"{node}: {error.wrong}", accepted=error.accepted, hint=error.hint
-                ) from error
-        return self._spectra[place]
+        moments = self._moments[place]
+        try:
+            found = (
+                spectrum_through(moments, self._earlier.triangle(place, self._matrices[place]))
+                if place.through
+                else spectrum(moments)
+            )
+        except NasproxyError as error:
+            raise NasproxyError(
+                f"{node}: {error.wrong}", accepted=error.accepted, hint=error.hint
+            ) from error
+        self._spectra[place] = found
+        self._earlier.keep_spectrum(place, found)
+        return found
+
+    def _seen_within(self, path: str, spectra: Mapping[Place, Float64[np.ndarray, " k"]]) -> bool:
+        """Whether all that a call would show is known; it counts as seen then."""
+        within = {p for p in self._needed if p.product.weight.startswith(f"{path}.")}
+        if not within <= spectra.keys():
+            return False
+        for place in within:
+            self._spectra[place] = spectra[place]
+        self._saw(within)
+        return True
 
     def _before(self, product: Product, inputs: Tensor, matrix: Tensor) -> None:
         for place in self._places.get((product, "inputs"), ()):
@@ -169,10 +213,17 @@ class _Collected:
             self._add(place, out)
 
     def _add(self, place: Place, features: Tensor) -> None:
-        seen = moments_of(_rows(features, place, self._mask))
-        known = self._moments.get(place)
-        self._moments[place] = seen if known is None else merged(known, seen)
-        self._left.discard(place)
+        known = self._earlier.spectrum(place, features, self._mask)
+        if known is not None:
+            self._spectra[place] = known
+        else:
+            seen = moments_of(_rows(features, place, self._mask))
+            before = self._moments.get(place)
+            self._moments[place] = seen if before is None else merged(before, seen)
+        self._saw({place})
+
+    def _saw(self, places: set[Place]) -> None:
+        self._left -= places
         if self._stops and not self._left:
             raise _AllSeen
 

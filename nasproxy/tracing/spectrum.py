@@ -8,7 +8,8 @@ and its non-zero eigenvalues are those of $R \operatorname{cov}(X) R^\top$, with
 $R^\top R = W^\top W$ ($R$ a Cholesky factor, or the triangle of a QR decomposition where there is
 none): exact, of the size of the inputs and not of the features, and nothing of $H$ is formed. The
 covariance of $X$ is accumulated in float64, batch after batch, by the update of Chan, Golub and
-LeVeque, so that no row is kept and no precision is lost to a mean far from zero.
+LeVeque, so that no row is kept and no precision is lost to a mean far from zero. $R$ is of the
+weight alone, so that networks with the same weight may share it.
 
 Reference: Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample
 variances, COMPSTAT 1982.
@@ -17,6 +18,7 @@ variances, COMPSTAT 1982.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -32,6 +34,8 @@ __all__ = [
     "merged",
     "moments_of",
     "spectrum",
+    "spectrum_through",
+    "triangle_of",
 ]
 
 _TIE = 1e-12
@@ -112,19 +116,20 @@ def affine_spectrum(
         NasproxyError: fewer than two rows, or features that are not finite or do not vary.
     """
     features, width = weight.shape
-    covariance = inputs.covariance
     if features <= width:
-        return _eigenvalues(weight @ covariance @ weight.T)
-    from scipy.linalg.blas import dtrmm
-
-    triangle = _triangle(weight)
-    # R cov(X) R', each product in half the operations of a full one.
-    half = dtrmm(1.0, triangle, covariance)
-    return _eigenvalues(dtrmm(1.0, triangle, half, side=1, trans_a=1))
+        return _eigenvalues(weight @ inputs.covariance @ weight.T)
+    return spectrum_through(inputs, triangle_of(weight))
 
 
-def _triangle(weight: Float64[np.ndarray, "f d"]) -> Float64[np.ndarray, "d d"]:
-    """R, upper triangular in Fortran order, with R'R = W'W; what is below it may be anything."""
+def triangle_of(weight: Float64[np.ndarray, "f d"]) -> Float64[np.ndarray, "d d"]:
+    """R with R'R = W'W, upper triangular in Fortran order; below it may be anything. O(f d²).
+
+    Args:
+        weight: W, with f > d.
+
+    Raises:
+        NasproxyError: it is not finite.
+    """
     from scipy.linalg.blas import dsyrk
     from scipy.linalg.lapack import dpotrf
 
@@ -137,11 +142,35 @@ def _triangle(weight: Float64[np.ndarray, "f d"]) -> Float64[np.ndarray, "d d"]:
     return triangle
 
 
-def _eigenvalues(covariance: Float64[np.ndarray, "k k"]) -> Float64[np.ndarray, " k"]:
+def spectrum_through(
+    inputs: Moments, triangle: Float64[np.ndarray, "d d"]
+) -> Float64[np.ndarray, " d"]:
+    """As :func:`affine_spectrum`, with the triangle of the weight at hand. O(d³).
+
+    Args:
+        inputs: the moments of x.
+        triangle: R of the weight, as `triangle_of` gives it.
+
+    Raises:
+        NasproxyError: fewer than two rows, or features that are not finite or do not vary.
+    """
+    from scipy.linalg.lapack import dsygst
+
+    covariance = inputs.covariance
+    if not np.isfinite(covariance).all():
+        raise _not_finite()
+    # R cov(X) R', the upper half alone.
+    transformed, _ = dsygst(covariance.T, triangle, itype=2, lower=0)
+    return _eigenvalues(transformed, "U")
+
+
+def _eigenvalues(
+    covariance: Float64[np.ndarray, "k k"], half: Literal["L", "U"] = "L"
+) -> Float64[np.ndarray, " k"]:
     if not np.isfinite(covariance).all():
         raise _not_finite()
     # Rounding leaves a zero eigenvalue on either side of zero.
-    found: Float64[np.ndarray, " k"] = np.linalg.eigvalsh(covariance)[::-1].clip(min=0)
+    found: Float64[np.ndarray, " k"] = np.linalg.eigvalsh(covariance, half)[::-1].clip(min=0)
     if not found[0] > 0:
         raise NasproxyError(
             "the features are the same for every row, so they have no principal component",

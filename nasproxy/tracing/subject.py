@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
+from nasproxy.tracing.earlier import EarlierResults
 from nasproxy.tracing.nodes import check_real, weight_nodes
 from nasproxy.tracing.parts import Parts, parts_of
 from nasproxy.tracing.stateless import called_with
@@ -39,6 +40,7 @@ class Subject:
         batch: the batch, on the network's device and in the memory format that is fastest there.
         loss: prediction and labels -> a scalar.
         seed: what random draws within the passes start from.
+        earlier: what was computed for networks before this one; None to know of none.
     """
 
     parts: Parts
@@ -46,6 +48,7 @@ class Subject:
     batch: Batch
     loss: Loss
     seed: int
+    earlier: EarlierResults | None = None
 
     def parameters(self, *, gradients: bool = False) -> dict[str, Tensor]:
         """Copies of the parameters by name; with ``gradients`` those of the nodes require them.
@@ -99,7 +102,14 @@ class Subject:
         return prediction(output, finite=finite)
 
 
-def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Subject:
+def subject_of(
+    network: nn.Module,
+    batch: Batch,
+    *,
+    loss: Loss,
+    seed: int,
+    earlier: EarlierResults | None = None,
+) -> Subject:
     """Put a batch where the network is, in its dtype and the memory format that is fastest there.
 
     Convolutions on a CPU take half the time with channels last, so image batches are laid out so.
@@ -120,7 +130,7 @@ def subject_of(network: nn.Module, batch: Batch, *, loss: Loss, seed: int) -> Su
     if labels is not None and labels.is_inference():
         labels = labels.clone()  # autograd refuses to save it otherwise
     moved = replace(batch.mapped(placed), labels=labels)
-    return Subject(parts, tuple(weight_nodes(parts)), moved, loss, seed)
+    return Subject(parts, tuple(weight_nodes(parts)), moved, loss, seed, earlier)
 
 
 def _laid_out(tensor: Tensor) -> Tensor:

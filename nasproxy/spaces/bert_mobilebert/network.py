@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -40,6 +42,11 @@ def build(
     """
     network = EncoderNetwork(architecture, sizes, classes)
     initialise_normal(network, draws, seed, shared=shared)
+    if shared:
+        network.signatures = {
+            f"blocks.{name}": f"{sizes} {block} {draws.signature(seed, name, ())}"
+            for name, block in zip(network.blocks, architecture.blocks, strict=True)
+        }
     return network
 
 
@@ -127,7 +134,14 @@ class MobileBertBlock(nn.Module):
 
 
 class EncoderNetwork(nn.Module):
-    """Token ids to hidden states, or with classes to the logits of the pooled first token."""
+    """Token ids to hidden states, or with classes to the logits of the pooled first token.
+
+    Attributes:
+        signatures: of the blocks, which networks have in common, where it is built to be read; see
+            `nasproxy.tracing.earlier`.
+    """
+
+    signatures: Mapping[str, str]
 
     # Its layers need not widen (a block of 528 with 132 within), so that their structure does not
     # tell them from others.
@@ -135,6 +149,7 @@ class EncoderNetwork(nn.Module):
 
     def __init__(self, architecture: Encoder, sizes: Sizes, classes: int | None) -> None:
         super().__init__()
+        self.signatures = {}
         hidden = sizes.hidden
         self.word = bare_embedding(VOCABULARY, EMBEDDING, padding=0)
         self.position = bare_embedding(POSITIONS, EMBEDDING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -28,7 +30,27 @@ def build(
     """
     network = EncoderNetwork(plan, classes)
     initialise_normal(network, draws, seed, shared=shared)
+    if shared:
+        network.signatures = _signatures(plan, draws, seed)
     return network
+
+
+def _signatures(plan: Plan, draws: NormalDraws, seed: int) -> dict[str, str]:
+    """What networks of other plans may have in common with this one, and under which text.
+
+    Feed-forward networks that begin with the same linear layer share its spectrum.
+    """
+    described = {"embeddings": "embeddings"}
+    signatures = {}
+    for i, layer in enumerate(plan.layers):
+        described[f"layers.{i}.operation"] = f"{layer.operation} of {layer.heads} heads"
+        described[f"layers.{i}.feed_forward"] = f"feed-forward {layer.widths}"
+        first = f"layers.{i}.feed_forward.dense.0.weight"
+        signatures[first] = draws.signature(seed, first, (layer.widths[0], plan.hidden))
+    for path, text in described.items():
+        numbers = draws.signature(seed, path, (plan.hidden,))
+        signatures[path] = f"flexibert {text}, {numbers}"
+    return signatures
 
 
 class EncoderLayer(nn.Module):
@@ -91,10 +113,18 @@ class Embeddings(nn.Module):
 
 
 class EncoderNetwork(nn.Module):
-    """Token ids to hidden states, or with classes to the logits of the first token."""
+    """Token ids to hidden states, or with classes to the logits of the first token.
+
+    Attributes:
+        signatures: of what it has in common with others, where it is built to be read; see
+            `nasproxy.tracing.earlier`.
+    """
+
+    signatures: Mapping[str, str]
 
     def __init__(self, plan: Plan, classes: int | None) -> None:
         super().__init__()
+        self.signatures = {}
         self.embeddings = Embeddings(plan.hidden)
         self.layers = nn.ModuleList(EncoderLayer(layer, plan.hidden) for layer in plan.layers)
         self.head = None if classes is None else bare_linear(plan.hidden, classes)

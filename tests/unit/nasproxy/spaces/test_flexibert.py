@@ -168,7 +168,7 @@ def test_kept_draws_cannot_be_told_from_fresh_ones():
     assert not torch.equal(draws(0, "b.weight", (5, 7)), copied)
     for i in range(20):
         small(0, f"{i}", (10,))
-    assert small._bytes <= 100
+    assert small._drawn.nbytes <= 100
     assert torch.equal(pickle.loads(pickle.dumps(draws))(0, "a.weight", (5, 7)), copied)
 
 
