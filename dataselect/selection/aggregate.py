@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
 
 from dataselect.errors import DataselectError
-from dataselect.selection.transforms import normalise
-from dataselect.selection.weights import Weights
+from dataselect.selection.transforms import Stats, normalise
+from dataselect.selection.weights import ColumnWeight, Weights
 from zerocost.errors import did_you_mean
 
 __all__ = ["aggregate", "check_columns", "scores_of_column"]
@@ -20,6 +20,9 @@ def aggregate(
     columns: Mapping[str, Float64[np.ndarray, " n"]], weights: Weights
 ) -> Float64[np.ndarray, " n"]:
     """The weighted sum of normalised scores, Q(x) = Σ_j w_j q_j(x).
+
+    Where a missing score counts as the worst, it adds the least that the column can, which with a
+    negative weight is that of its highest value.
 
     Columns are added in the order of the weights, so that the same weights give the same bits.
 
@@ -43,18 +46,34 @@ def aggregate(
                 accepted="weights that are resolved",
                 hint="weights.resolved(directions, stats)",
             )
-        term = own.weight * normalise(
-            columns[name],
-            own.stats,
-            transform=own.transform,
-            orientation=own.orientation,
-            missing=own.missing,
-            clip=own.clip,
-        )
+        term = own.weight * _normalised(columns[name], own, own.stats, own.orientation)
         total = term if total is None else total + term
     if total is None:
         raise DataselectError("there are no weights", accepted="a weight a column")
     return total
+
+
+def _normalised(
+    scores: Float64[np.ndarray, " n"],
+    own: ColumnWeight,
+    stats: Stats,
+    orientation: Literal[-1, 1],
+) -> Float64[np.ndarray, " n"]:
+    def oriented(sign: Literal[-1, 1]) -> Float64[np.ndarray, " n"]:
+        return normalise(
+            scores,
+            stats,
+            transform=own.transform,
+            orientation=sign,
+            missing=own.missing,
+            clip=own.clip,
+        )
+
+    if own.weight >= 0 or own.missing != "worst":
+        return oriented(orientation)
+    # With a negative weight the highest value is the worst, which is the least the other way round.
+    top = 0.0 if own.transform == "zscore" else 1.0
+    return top - oriented(-1 if orientation == 1 else 1)
 
 
 def scores_of_column(table: Any, name: str) -> Float64[np.ndarray, " n"]:

@@ -104,6 +104,23 @@ def test_the_sum_is_the_formula_and_drops_what_is_missing() -> None:
     assert math.isnan(found[2])
 
 
+@pytest.mark.parametrize("transform", ["minmax", "rank", "zscore"])
+@pytest.mark.parametrize("orientation", [1, -1])
+@pytest.mark.parametrize("weight", [2.0, -2.0])
+def test_the_worst_is_never_the_best_whatever_the_sign(
+    transform: str, orientation: int, weight: float
+) -> None:
+    column = {"weight": weight, "transform": transform, "orientation": orientation}
+    scores = np.append(VALUES, np.nan)
+    sums = {}
+    for missing in ("mean", "worst"):
+        weights = weights_from_json({"columns": {"a": {**column, "missing": missing}}})
+        resolved = weights.resolved({}, {"a": Stats.of(summarise(VALUES))})
+        sums[missing] = aggregate({"a": scores}, resolved)
+    assert sums["worst"][-1] == sums["worst"].min() < sums["mean"][-1]
+    np.testing.assert_allclose(sums["worst"][:-1], sums["mean"][:-1], atol=1e-15)
+
+
 def test_a_file_by_hand_needs_weights_only(tmp_path: Path) -> None:
     path = tmp_path / "weights.json"
     path.write_text('{"columns": {"a": 2, "b": {"weight": 1, "orientation": -1}}}')
