@@ -1,12 +1,15 @@
 """How fast a corpus is scored from end to end, where the time goes, and how much memory it takes.
 
 python benchmarks/corpus_speed.py speed [--megabytes 1000] [--formats jsonl,parquet]
+python benchmarks/corpus_speed.py floor [--megabytes 1000] [--formats jsonl,parquet]
 python benchmarks/corpus_speed.py process         the command on the file itself, start included
 python benchmarks/corpus_speed.py threads         the kernels on two threads against one
 python benchmarks/corpus_speed.py memory [--gigabytes 5] [--workers 2]
 
 The corpus is text/web_mix.parquet under ZEROCOST_DATA_DIR, repeated. "light" is all that needs no
-n-grams; "plain" is that without the quantities of Gopher's, C4's and FineWeb's rules. Rates are by
+n-grams; "plain" is that without the quantities of Gopher's, C4's and FineWeb's rules. The floor is
+a run that takes its light scores from a table: what is left of a run when scoring costs nothing;
+and what Arrow alone takes to read the text and check its UTF-8. Rates are by
 the CPU seconds of the run, which other work on the machine disturbs less than the clock.
 """
 
@@ -22,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +38,7 @@ from dataselect.corpus.parts import RawPart
 from dataselect.corpus.reading import cut, decode
 from dataselect.engines import local
 from dataselect.scorers.named import scorers_of
-from dataselect.scorers.scorer import Scorer
+from dataselect.scorers.scorer import Column, Scorer
 from dataselect.scorers.signals import signals
 from dataselect.scores import work
 from dataselect.scores.run import score_corpus
@@ -161,6 +165,48 @@ def speed(megabytes: float, formats: list[str], kinds: list[str], repeats: int) 
 STEPS = ("reading, cutting, hashing", "decoding", "scoring", "writing")
 
 
+@dataclass(frozen=True)
+class Given:
+    """A scorer that has its scores before it sees a document."""
+
+    columns: tuple[Column, ...]
+    scores: pa.RecordBatch
+    name: str = "given"
+    fingerprint: str = "0"
+
+    def score(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """As many rows as the batch has."""
+        return self.scores.slice(0, len(batch))
+
+
+def floor(megabytes: float, formats: list[str], repeats: int) -> None:
+    light = scorer_of("light")
+    texts = pq.read_table(web_mix(), columns=["text"]).slice(0, 20_000).combine_chunks()
+    scorer = Given(light.columns, light.score(texts.to_batches()[0]))
+    with tempfile.TemporaryDirectory() as folder:
+        for form in formats:
+            path = Path(folder) / f"web_mix.{form}"
+            size = write_corpus(path, megabytes * MB) / MB
+            seconds = arrow = float("inf")
+            for turn in range(repeats):
+                began = time.thread_time()
+                score_corpus([str(path)], f"{folder}/{form}-{turn}", [scorer], workers=1)
+                seconds = min(seconds, time.thread_time() - began)
+                if form == "parquet":
+                    began = time.thread_time()
+                    for batch in pq.ParquetFile(path).iter_batches(
+                        4096, columns=["text"], use_threads=False
+                    ):
+                        batch.validate(full=True)
+                    arrow = min(arrow, time.thread_time() - began)
+            print(
+                f"{form}: all but scoring {1000 * seconds / size:.2f} ms/MB, {size / seconds:.0f} "
+                f"MB/s" + (f"; Arrow alone {1000 * arrow / size:.2f}" if arrow < 1e9 else ""),
+                flush=True,
+            )
+            path.unlink()
+
+
 def _command(*arguments: str) -> tuple[float, int]:
     """Seconds and peak bytes of the command in a process of its own."""
     program = (
@@ -226,7 +272,7 @@ def memory(gigabytes: float, workers: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("speed", "process", "threads", "memory"))
+    parser.add_argument("what", choices=("speed", "floor", "process", "threads", "memory"))
     parser.add_argument("--megabytes", type=float, default=1000)
     parser.add_argument("--formats", default="jsonl,parquet")
     parser.add_argument("--kinds", default="all,light,plain")
@@ -237,6 +283,8 @@ def main() -> None:
     if arguments.what == "speed":
         kinds = arguments.kinds.split(",")
         speed(arguments.megabytes, arguments.formats.split(","), kinds, arguments.repeats)
+    elif arguments.what == "floor":
+        floor(arguments.megabytes, arguments.formats.split(","), arguments.repeats)
     elif arguments.what == "memory":
         memory(arguments.gigabytes, arguments.workers)
     else:

@@ -38,6 +38,8 @@ def decode_lines(
         options: how it is read.
         quarantine: called with each line that is no document, in order.
     """
+    from dataselect.corpus.newlines import newline_places
+
     assert isinstance(raw.content, bytes | bytearray)
     content = raw.content
     start, row = 0, raw.first_row
@@ -45,7 +47,7 @@ def decode_lines(
     while start < len(content):
         end = content.find(b"\n", min(start + BATCH_BYTES, len(content)) - 1) + 1 or len(content)
         block = memoryview(content)[start:end]
-        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
+        ends = newline_places(np.frombuffer(block.toreadonly(), np.uint8))
         if block[-1] != _NEWLINE:
             ends = np.append(ends, len(block))
         good = _good(block, ends, options, spare)

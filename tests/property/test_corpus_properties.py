@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from dataselect.corpus import ReadOptions, find_corpus, read_parts, streams
 from dataselect.corpus.json_strings import string_column
+from dataselect.corpus.newlines import count_newlines, newline_places
 from dataselect.corpus.parts import SourceEnd
 from dataselect.corpus.reading import cut
 
@@ -193,3 +195,12 @@ def test_strings_of_json_are_those_of_msgspec(
     assert (found if found is None else found.to_pylist()) == expected
     if found is not None:
         found.validate(full=True)
+
+
+@given(st.lists(st.integers(0, 200), max_size=8), st.integers(0, 130), st.binary(max_size=80))
+def test_newlines_are_found_where_they_stand(gaps: list[int], before: int, behind: bytes) -> None:
+    content = b"\r" * before + b"\n".join(b"\x8a" * gap for gap in gaps) + behind
+    data = np.frombuffer(content, np.uint8)
+    places = np.flatnonzero(data == ord("\n"))
+    assert newline_places(data).tolist() == places.tolist()
+    assert count_newlines(data) == len(places)

@@ -57,6 +57,13 @@ PARTS = st.sampled_from(
 SPECKLED = st.lists(PARTS, max_size=40).map("".join)
 REPEATING = st.tuples(SPECKLED, st.integers(1, 6)).map(lambda pair: pair[0] * pair[1])
 ASCII = st.text("aeiotnsrAET09 \n.,;:!?'\"()-_/@#{}[]<=>+*~", max_size=200)
+# What the line before leaves open, and what a line begins with, decide how many sentences it has.
+LINES = [
+    "Ends here.", "goes on and on", "by Dr.", "He said so!)", "and then it ends.", "Then it ends?",
+    "- dash and then. More of it.", "... and dots. Then this.", ". One. two. Three.", "(a b c.)",
+    "1990 was. a year.", "“Quoted. Words here.", "é first. Then that.", "… so it. Goes on.",
+    "日本。 and more. Of it.", "see [12] there. End of it.", "\u00a0wide. And so. On.", "", "--",
+]  # fmt: skip
 TEXTS = st.lists(SPECKLED | REPEATING | ASCII | st.text(max_size=60), max_size=12)
 
 
@@ -115,6 +122,12 @@ def test_invalid_utf8_is_read_as_python_reads_it(documents: list[bytes], cut: in
 def test_edited_lines_are_those_that_the_rules_keep(texts: list[str]) -> None:
     edited = edit_lines(pa.array(texts, pa.string()))
     assert edited.to_pylist() == [reference.c4(text, TERMINAL)[1] for text in texts]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.sampled_from(LINES), min_size=1, max_size=6).map("\n".join))
+def test_a_line_of_c4_has_the_sentences_it_has_by_itself(text: str) -> None:
+    assert_equal([text], score(pa.array([text])))
 
 
 @settings(deadline=None, max_examples=50)

@@ -134,5 +134,20 @@ def test_few_rows_are_taken_where_a_dictionary_could_expand(tmp_path: Path) -> N
     size = 4 << 20
     assert rows(["x" * size] * 3) == (128 << 20) // (size + 4)
     assert rows(["x" * size] * 3, compression="none") == (128 << 20) // (size + 4)
-    assert rows(["x" * size] * 3, use_dictionary=False) == 1024
-    assert rows(["x"] * 3) == 1024
+    assert rows(["x" * size] * 3, use_dictionary=False) == 4096
+    assert rows(["x"] * 3) == 4096
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary()])
+def test_many_rows_are_taken_where_no_text_of_a_dictionary_is_long(
+    tmp_path: Path, kind: pa.DataType
+) -> None:
+    longest = 100_000
+    texts = [*(f"{k:01000}" for k in range(900)), *["a"] * 4000, "x" * longest]
+    column = pa.array(texts, pa.string()).cast(kind)
+    pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
+    with (tmp_path / "a.parquet").open("rb") as stream:
+        rows = rows_at_a_time(pq.ParquetFile(stream), stream, 0, "text")
+    assert rows == (128 << 20) // longest
+    (part,) = _read(tmp_path / "a.parquet")
+    assert part.batch.column("text").to_pylist() == texts

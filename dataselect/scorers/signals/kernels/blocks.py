@@ -6,6 +6,7 @@ them is then counted and searched for sixty-four at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ __all__ = [
     "find_places",
     "is_within",
     "set_at",
+    "sets_of",
 ]
 
 _LETTERS = COUNTS.index("letters")
@@ -150,7 +152,7 @@ def _signs(of: _Bytes) -> list[Any]:
     return [of.any_of(*found, of.between(brace, brace)), of.between(bracket, bracket)]
 
 
-def _sets(of: Any, count: int) -> Any:
+def sets_of(of: Callable[[_Bytes], list[Any]], count: int) -> Any:
     """An intrinsic function: for 64 bytes of an array from a place on, so many sets as numbers."""
 
     @intrinsic
@@ -181,8 +183,8 @@ def _sets(of: Any, count: int) -> Any:
     return sets
 
 
-_classes_of = _sets(_classes, 10)
-_signs_of = _sets(_signs, 2)
+_classes_of = sets_of(_classes, 10)
+_signs_of = sets_of(_signs, 2)
 
 
 @compiled_within()

@@ -15,22 +15,25 @@ from jaxtyping import Int32, Int64, UInt8, UInt32
 from dataselect.scorers.signals.kernels.ascii_pieces import LONGEST
 from dataselect.scorers.signals.kernels.blocks import (
     BRACKETS,
-    NEWLINES,
+    INNER,
     ODD,
     SIGNS,
     SPACES,
     is_within,
     set_at,
 )
-from dataselect.scorers.signals.kernels.c4_sentences import count_ascii_sentences, count_sentences
-from dataselect.scorers.signals.kernels.eight import bits_from, low_bits, next_bit, set_bits
+from dataselect.scorers.signals.kernels.c4_sentences import count_sentences
+from dataselect.scorers.signals.kernels.eight import bits_between, bits_from, low_bits, set_bits
 from dataselect.scorers.signals.kernels.quantities import COUNTS
 from dataselect.scorers.signals.kernels.scratch import Scratch
 from dataselect.scorers.signals.kernels.unicode_tables import SPACE, Tables, class_of
 from dataselect.scorers.signals.kernels.utf8 import decoded, width
 from zerocost.compiled import compiled_within
 
-__all__ = ["PHRASES", "keep_lines"]
+__all__ = ["KEPT", "PHRASES", "count_kept_lines", "judged"]
+
+KEPT, _DROPPED, _DROPS_BY_LOREM, _DROPS_BY_BRACE = range(4)
+"""What the rules say of a line: it is kept; or not; or it takes its document with it."""
 
 PHRASES = (
     b"lorem ipsum",
@@ -51,7 +54,7 @@ _C4_SENTENCES = COUNTS.index("c4_sentences")
 _LOREM_IPSUM = COUNTS.index("c4_lorem_ipsum")
 _BRACKETS = COUNTS.index("c4_brackets")
 _LONGEST_WORD, _FEWEST_WORDS = 1000, 3
-_NEWLINE, _DOT, _BRACE, _OPEN, _CLOSE = ord("\n"), ord("."), ord("{"), ord("["), ord("]")
+_DOT, _BRACE, _OPEN, _CLOSE = ord("."), ord("{"), ord("["), ord("]")
 _ENDINGS = (ord("."), ord("?"), ord("!"), ord('"'), ord("'"))
 _MAY_END = np.zeros(256, np.bool_)
 _MAY_END[[*_ENDINGS, _CLOSE]] = True
@@ -76,112 +79,107 @@ _FIRST[_BRACE] = 1 << len(PHRASES)
 
 
 @compiled_within(inline=False)
-def keep_lines(
+def count_kept_lines(
     data: UInt8[np.ndarray, " bytes"],
     start: int,
-    end: int,
+    lines: int,
     tables: Tables,
     scratch: Scratch,
-    edit: bool,
-    out: UInt8[np.ndarray, " room"],
     counts: Int64[np.ndarray, " counts"],
-) -> int:
-    """Apply the rules to the lines of a document.
+) -> None:
+    """Count the lines of a document that the rules keep, their characters and sentences.
 
     Args:
         data: bytes.
         start: first byte of the document, which is valid UTF-8.
-        end: behind its last byte.
+        lines: how many of its lines are not blank.
         tables: of Unicode.
-        scratch: memory, with the sets that `find_places` leaves.
-        edit: whether the lines that are kept are to be written.
-        out: room for the document; they are written here, newlines between.
-        counts: of the document; lines, lines kept, their sentences, and lines that take the
-            document with them are added to.
-
-    Returns:
-        How many bytes are written.
+        scratch: memory, with the sets that `find_places` leaves and these lines in `visible`.
+        counts: of the document; added to.
     """
-    ascii, index, flags = tables.ascii, tables.index, tables.flags
-    sets = scratch.sets
-    written = kept = 0
-    at = start
-    while at < end:
-        stop = start + next_bit(sets, set_at(NEWLINES, scratch), at - start, end - start)
-        first, last = at, _visible_end(data, at, stop, index, flags)
-        at = stop + 1
-        if first == last:
+    visible = scratch.visible
+    counts[_LINES] += lines
+    for line in range(lines):
+        first, last = visible[line, 0], visible[line, 1]
+        verdict, length, cited = judged(data, start, first, last, tables, scratch, scratch.kept, 0)
+        counts[_LOREM_IPSUM] += verdict == _DROPS_BY_LOREM
+        counts[_BRACKETS] += verdict == _DROPS_BY_BRACE
+        if verdict != KEPT:
             continue
-        counts[_LINES] += 1
-        # A mark of a citation may stand behind the last sentence.
-        if not _MAY_END[data[last - 1]]:
-            continue
-        while class_of(index, flags, decoded(data, first)) & SPACE:
-            first += width(data[first])
-        place, beyond = first - start, last - start
-        is_odd = is_within(ODD, scratch, place, beyond)
-        if not (
-            (not is_odd and _has_three_words(sets, set_at(SPACES, scratch) + place, beyond - place))
-            or _has_words(data, first, last, ascii, index, flags)
-        ):
-            continue
-        to = written + 1 if kept else 0  # room for the newline between
-        text, begin, length = data, first, last - first
-        cited = is_within(BRACKETS, scratch, place, beyond)
+        sentences, characters = visible[line, 2], length
+        text, begin = data, first
         if cited:
-            text, begin = out, to
-            length = _without_citations(data, first, last, out, to)
-        if not _is_complete(text, begin, length):
-            continue
-        found = 0
-        if cited or is_within(SIGNS, scratch, place, beyond):
-            found = _phrases(text, begin, length)
-        if found & _LOREM:
-            counts[_LOREM_IPSUM] += 1
-        elif found & _SCRIPT:
-            continue
-        elif found & _BRACE_BIT:
-            counts[_BRACKETS] += 1
-        elif not found:
-            sentences, characters = -1, length
-            if not (is_odd or cited):
-                sentences = count_ascii_sentences(data, start, place, beyond, scratch)
-            else:
-                for k in range(begin, begin + length):
-                    characters -= text[k] & 0xC0 == 0x80
-            if sentences < 0:
-                sentences = count_sentences(text, begin, length, tables, scratch, counts)
-            counts[_C4_SENTENCES] += max(1, sentences)
-            counts[_CHARACTERS] += characters
-            if edit:
-                if kept:
-                    out[written] = _NEWLINE
-                if not cited:
-                    for place in range(length):
-                        out[to + place] = data[first + place]
-                written = to + length
-            kept += 1
-    counts[_KEPT] += kept
-    return written
+            text, begin = scratch.kept, 0
+            for k in range(length):
+                characters -= text[k] & 0xC0 == 0x80
+        elif scratch.found[INNER]:
+            inner = set_at(INNER, scratch)
+            characters -= bits_between(scratch.sets, inner, first - start, last - start)
+        if cited or sentences < 0:
+            sentences = count_sentences(text, begin, length, tables, scratch, counts)
+        counts[_C4_SENTENCES] += max(1, sentences)
+        counts[_CHARACTERS] += characters
+        counts[_KEPT] += 1
 
 
 @compiled_within()
-def _visible_end(
+def judged(
     data: UInt8[np.ndarray, " bytes"],
+    start: int,
     first: int,
     last: int,
-    index: Int32[np.ndarray, " blocks"],
-    flags: UInt32[np.ndarray, " values"],
-) -> int:
-    """Behind the last character of a line that is not white space; its beginning where none is."""
-    while last > first:
-        at = last - 1
-        while data[at] & 0xC0 == 0x80:
-            at -= 1
-        if not class_of(index, flags, decoded(data, at)) & SPACE:
-            break
-        last = at
-    return last
+    tables: Tables,
+    scratch: Scratch,
+    out: UInt8[np.ndarray, " room"],
+    to: int,
+) -> tuple[int, int, bool]:
+    """What the rules say of a line that is not blank.
+
+    Args:
+        data: bytes.
+        start: where the document begins.
+        first: where the line's first visible character begins.
+        last: behind its last one.
+        tables: of Unicode.
+        scratch: memory, with the sets that `find_places` leaves.
+        out: room for the line.
+        to: where, if it may hold citation marks, it is written there without them.
+
+    Returns:
+        `KEPT`, or why it is not; how many bytes it has; whether it is written, for these marks.
+    """
+    length, cited = last - first, False
+    # A mark of a citation may stand behind the last sentence.
+    if not _MAY_END[data[last - 1]]:
+        return _DROPPED, length, cited
+    place, beyond = first - start, last - start
+    spaces = set_at(SPACES, scratch)
+    if not (
+        (
+            _has_three_words(scratch.sets, spaces + place, length)
+            and not is_within(ODD, scratch, place, beyond)
+        )
+        or _has_words(data, first, last, tables.ascii, tables.index, tables.flags)
+    ):
+        return _DROPPED, length, cited
+    text, begin = data, first
+    cited = is_within(BRACKETS, scratch, place, beyond)
+    if cited:
+        text, begin = out, to
+        length = _without_citations(data, first, last, out, to)
+    if not _is_complete(text, begin, length):
+        return _DROPPED, length, cited
+    if cited or is_within(SIGNS, scratch, place, beyond):
+        found = _phrases(text, begin, length)
+        if found & _LOREM:
+            return _DROPS_BY_LOREM, length, cited
+        if found & _SCRIPT:
+            return _DROPPED, length, cited
+        if found & _BRACE_BIT:
+            return _DROPS_BY_BRACE, length, cited
+        if found:
+            return _DROPPED, length, cited
+    return KEPT, length, cited
 
 
 @compiled_within()

@@ -5,19 +5,21 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
-from dataselect.scorers.signals.kernels.blocks import find_places
-from dataselect.scorers.signals.kernels.c4 import keep_lines
-from dataselect.scorers.signals.kernels.eight import PADDING
+from dataselect.scorers.signals.kernels.blocks import NEWLINES, find_places, set_at
+from dataselect.scorers.signals.kernels.c4 import KEPT, judged
+from dataselect.scorers.signals.kernels.eight import PADDING, next_bit
 from dataselect.scorers.signals.kernels.quantities import COUNTS
-from dataselect.scorers.signals.kernels.scratch import KNOWN_BITS, room_for
+from dataselect.scorers.signals.kernels.scratch import KNOWN_BITS, Scratch, room_for
 from dataselect.scorers.signals.kernels.unicode_tables import Tables
 from dataselect.scorers.signals.kernels.utf8 import readable
+from dataselect.scorers.signals.kernels.visible import visible_begin, visible_end
 from dataselect.scorers.signals.kernels.wants import WANT_C4
-from zerocost.compiled import compiled
+from zerocost.compiled import compiled, compiled_within
 
 __all__ = ["edited"]
 
 _COUNTS = len(COUNTS)
+_NEWLINE = ord("\n")
 
 
 @compiled
@@ -54,6 +56,40 @@ def edited(
                 size = max(end - start, 2 * size)
                 scratch = room_for(size, known)
             find_places(text, start, end, WANT_C4, scratch, counts)
-            written += keep_lines(text, start, end, tables, scratch, True, out[written:], counts)
+            written += _kept_lines(text, start, end, tables, scratch, out[written:])
         places[document + 1] = written
     return out[: places[-1]].copy(), places
+
+
+@compiled_within(inline=False)
+def _kept_lines(
+    data: UInt8[np.ndarray, " bytes"],
+    start: int,
+    end: int,
+    tables: Tables,
+    scratch: Scratch,
+    out: UInt8[np.ndarray, " room"],
+) -> int:
+    """Write the lines of a document that are kept, newlines between; return how many bytes."""
+    index, flags = tables.index, tables.flags
+    written = kept = 0
+    at = start
+    while at < end:
+        stop = start + next_bit(scratch.sets, set_at(NEWLINES, scratch), at - start, end - start)
+        last = visible_end(data, at, stop, index, flags)
+        first = visible_begin(data, at, last, index, flags)
+        at = stop + 1
+        if first == last:
+            continue
+        to = written + 1 if kept else 0  # room for the newline between
+        verdict, length, cited = judged(data, start, first, last, tables, scratch, out, to)
+        if verdict != KEPT:
+            continue
+        if kept:
+            out[written] = _NEWLINE
+        if not cited:
+            for k in range(length):
+                out[to + k] = data[first + k]
+        written = to + length
+        kept += 1
+    return written

@@ -14,10 +14,12 @@ from dataselect.scorers.signals.kernels.unicode_tables import (
     LETTER,
     LOWER,
     MARK,
+    NONASCII,
     NUMERIC,
     UPPER,
     Tables,
 )
+from dataselect.scorers.signals.kernels.wants import WANT_TOKEN_GRAMS
 from zerocost.compiled import compiled_within
 
 __all__ = ["STICKY", "add_gopher_words"]
@@ -41,6 +43,7 @@ def add_gopher_words(
     classes: UInt32[np.ndarray, " room"],
     length: int,
     tables: Tables,
+    want: int,
     hashes: UInt64[np.ndarray, " tokens"],
     lengths: Int32[np.ndarray, " tokens"],
     piece: Int64[np.ndarray, " state"],
@@ -53,6 +56,7 @@ def add_gopher_words(
         classes: their flags.
         length: how many there are.
         tables: of stop words.
+        want: hashes and lengths are kept where n-grams are wanted.
         hashes: of the words so far; there is room for a word a character.
         lengths: of the words so far, in code points.
         piece: the state between pieces.
@@ -61,6 +65,7 @@ def add_gopher_words(
     Returns:
         How many words there are now.
     """
+    grams = want & WANT_TOKEN_GRAMS == WANT_TOKEN_GRAMS
     known = piece[TOKENS]
     low, high = 0, length
     while low < length and _is_edge(codes[low], classes[low]):
@@ -79,17 +84,17 @@ def add_gopher_words(
         seen = np.int64(0)
         for k in range(first, last):
             seen |= np.int64(classes[k])
-        value = hash_codes(codes, first, last)
-        hashes[known] = value
-        lengths[known] = last - first
+        if grams:
+            hashes[known] = hash_codes(codes, first, last)
+            lengths[known] = last - first
         known += 1
         if seen & ALNUM:
             counts[_TOKEN_WORDS] += 1
             counts[_TOKEN_WORD_CHARACTERS] += last - first
         if seen & LETTER:
             counts[_TOKEN_ALPHABETIC] += 1
-            if last - first <= _LONGEST_STOP_WORD:
-                place = find(value, tables.stop_words)
+            if last - first <= _LONGEST_STOP_WORD and not seen & NONASCII:
+                place = find(hash_codes(codes, first, last), tables.stop_words)
                 if place >= 0:
                     piece[STOPS] |= np.int64(tables.stop_bits[place])
         first = last

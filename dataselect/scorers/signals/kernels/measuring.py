@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8, UInt64
 
-from dataselect.scorers.signals.kernels.c4 import keep_lines
+from dataselect.scorers.signals.kernels.c4 import count_kept_lines
 from dataselect.scorers.signals.kernels.quantities import COUNTS, SUMS
 from dataselect.scorers.signals.kernels.repetition import (
     HashTables,
@@ -85,14 +85,13 @@ def measure(
         if max(found) > listed:
             listed = max(*found, 2 * listed)
             hashed = tables_for(listed)
-        _compare(text, start, end, tables, want, found, scratch, hashed, row, total)
+        _compare(text, start, tables, want, found, scratch, hashed, row, total)
 
 
 @compiled_within(inline=False)
 def _compare(
     text: UInt8[np.ndarray, " bytes"],
     start: int,
-    end: int,
     tables: Tables,
     want: int,
     found: tuple[int, int, int, int],
@@ -124,7 +123,7 @@ def _compare(
             row[_TOKEN_DUPE : _TOKEN_DUPE + 6],
         )
     if want & WANT_C4:
-        keep_lines(text, start, end, tables, scratch, False, scratch.kept, row)
+        count_kept_lines(text, start, lines, tables, scratch, row)
     row[_PARAGRAPHS] = paragraphs
     if want & WANT_DUPLICATES:
         row[_LINES], row[_LINE_CHARACTERS] = count_duplicates(text, scratch.lines[:lines], hashed)

@@ -136,7 +136,15 @@ def add_piece(
         piece[LOREM] = n >= 5 and _stands(folded, n - 5, LOREM_LETTERS)
     if want & WANT_TOKENS:
         piece[TOKENS] = add_gopher_words(
-            codes, classes, length, tables, scratch.tokens, scratch.token_lengths, piece, counts
+            codes,
+            classes,
+            length,
+            tables,
+            want,
+            scratch.tokens,
+            scratch.token_lengths,
+            piece,
+            counts,
         )
     if want & WANT_SYLLABLES and seen & 8:
         count_reading_words(codes, classes, length, tables, scratch.joined, counts)

@@ -12,6 +12,7 @@ from dataselect.scorers.signals.kernels.unicode_tables import (
     ASCII_LETTER,
     END,
     LOWER,
+    NONASCII,
     TITLE,
     UPPER,
     WORD,
@@ -51,7 +52,7 @@ def count_raw_words(
         counts[_RAW_CAPITALS] += seen & UPPER != 0 and seen & (LOWER | TITLE) == 0
         if seen & ASCII_LETTER:
             counts[_RAW_ALPHABETIC] += 1
-            if seen & UPPER == 0 and last - first <= _LONGEST_STOP_WORD:
+            if not seen & (UPPER | NONASCII) and last - first <= _LONGEST_STOP_WORD:
                 counts[_RAW_STOP_WORDS] += find(hash_codes(codes, first, last), stop_words) >= 0
         first = last
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt8, UInt32
+from jaxtyping import Float64, Int64, UInt8
 
 from dataselect.scorers.signals.kernels.ascii_pieces import LONGEST, add_ascii_piece
 from dataselect.scorers.signals.kernels.blocks import (
@@ -41,11 +41,13 @@ from dataselect.scorers.signals.kernels.sentences import BEGUN
 from dataselect.scorers.signals.kernels.simple_pieces import (
     add_simple_pieces,
     count_simple_pieces,
+    ends_before,
     find_simple_pieces,
 )
-from dataselect.scorers.signals.kernels.unicode_tables import SPACE, Tables, class_of
-from dataselect.scorers.signals.kernels.utf8 import decoded, width
-from dataselect.scorers.signals.kernels.wants import WANT_TOKENS
+from dataselect.scorers.signals.kernels.unicode_tables import Tables
+from dataselect.scorers.signals.kernels.utf8 import width
+from dataselect.scorers.signals.kernels.visible import is_space, visible_end
+from dataselect.scorers.signals.kernels.wants import WANT_C4, WANT_TOKENS
 from zerocost.compiled import compiled_within
 
 __all__ = ["scan"]
@@ -99,12 +101,12 @@ def scan(
     newlines, odd = set_at(NEWLINES, scratch), set_at(ODD, scratch)
     capitals, digits = set_at(CAPITALS, scratch), set_at(DIGITS, scratch)
     inner = set_at(INNER, scratch)
-    lines_of, paragraphs_of = scratch.lines, scratch.paragraphs
+    lines_of, paragraphs_of, visible_of = scratch.lines, scratch.paragraphs, scratch.visible
     piece[:] = 0
     lines = paragraphs = line_count = gap = k = 0
     uppercase_sum = numeric_sum = 0.0
-    paragraph_begin = visible_end = -1
-    text_end = _visible_end(data, start, end, index, flags)
+    paragraph_begin = seen_end = -1
+    text_end = visible_end(data, start, end, index, flags)
 
     line = 0
     while True:
@@ -113,14 +115,18 @@ def scan(
             break
         words_before, folded_before = piece[VOCABULARY], piece[FOLDED]
         capitals_before, digits_before = piece[UPPERCASE], piece[NUMERIC_CHARACTERS]
-        visible = -1
+        visible = spoken = -1  # sentences counted up to the line's first word
+        is_sure = True
         while get(begins, k) < newline:
             first = k
+            before = counts[_SENTENCES] + ends_before(k, scratch)
             k = add_simple_pieces(data, start, k, newline, tables, want, scratch, counts)
             if k > first:
                 if visible < 0:
                     visible = start + np.int64(get(begins, first))
-                visible_end = start + np.int64(get(ends, k - 1))
+                if spoken < 0:
+                    spoken = before
+                seen_end = start + np.int64(get(ends, k - 1))
                 continue
             place, beyond = np.int64(get(begins, k)), np.int64(get(ends, k))
             size = beyond - place
@@ -129,16 +135,19 @@ def scan(
                 add_ascii_piece(data, at, place, size, tables, want, scratch, counts)
                 if visible < 0:
                     visible = at
-                visible_end = stop
+                if spoken < 0 and piece[VOCABULARY] > words_before:
+                    spoken = counts[_SENTENCES]
+                seen_end = stop
             else:
+                is_sure &= spoken >= 0
                 while at < stop:  # white space beyond ASCII may stand in it
-                    if _is_space(data, at, index, flags):
+                    if is_space(data, at, index, flags):
                         at += width(data[at])
                         continue
                     if visible < 0:
                         visible = at
                     at = add_piece(data, at, stop, tables, want, scratch, counts)
-                    visible_end = at
+                    seen_end = at
             k += 1
 
         at = start + newline
@@ -155,8 +164,14 @@ def scan(
             numeric += bits_between(sets, digits, line, newline)
             numeric_sum += numeric / (piece[FOLDED] - folded_before + words - 1)
         if visible >= 0:
-            count_full_line(data, visible, visible_end, characters, index, flags, counts)
+            count_full_line(data, visible, seen_end, characters, index, flags, counts)
             lines_of[lines, 0], lines_of[lines, 1] = start + line, at
+            if want & WANT_C4:
+                visible_of[lines, 0], visible_of[lines, 1] = visible, seen_end
+                # Before a line's first word nothing ends where the line stands by itself, and
+                # behind it nothing depends on what was before the line.
+                ended = counts[_SENTENCES] - spoken + (piece[SENTENCE] & BEGUN)
+                visible_of[lines, 2] = (ended if spoken >= 0 else 0) if is_sure else -1
             lines += 1
             if paragraph_begin < 0:
                 paragraph_begin = visible
@@ -189,32 +204,3 @@ def scan(
         counts[_TOKENS] = tokens
         counts[_TOKEN_STOP_WORDS] += set_bits(np.uint64(piece[STOPS]))
     return words, tokens, lines, paragraphs
-
-
-@compiled_within()
-def _is_space(
-    data: UInt8[np.ndarray, " bytes"],
-    at: int,
-    index: Int32[np.ndarray, " blocks"],
-    flags: UInt32[np.ndarray, " values"],
-) -> bool:
-    return class_of(index, flags, decoded(data, at)) & SPACE != 0
-
-
-@compiled_within()
-def _visible_end(
-    data: UInt8[np.ndarray, " bytes"],
-    start: int,
-    end: int,
-    index: Int32[np.ndarray, " blocks"],
-    flags: UInt32[np.ndarray, " values"],
-) -> int:
-    """Behind the last character that is not white space."""
-    while end > start:
-        at = end - 1
-        while data[at] & 0xC0 == 0x80:
-            at -= 1
-        if not _is_space(data, at, index, flags):
-            break
-        end = at
-    return end

@@ -85,6 +85,9 @@ class Scratch(NamedTuple):
         token_lengths: their code points.
         lines: first byte, and one behind the last, of each line that is not blank.
         paragraphs: likewise of each paragraph.
+        visible: of each of the lines, the first byte of its first visible character, one behind
+            its last one, and how many sentences it has by itself, -1 where that is not known;
+            written where C4's rules are wanted.
     """
 
     sets: np.ndarray
@@ -108,6 +111,7 @@ class Scratch(NamedTuple):
     token_lengths: np.ndarray
     lines: np.ndarray
     paragraphs: np.ndarray
+    visible: np.ndarray
 
 
 @compiled
@@ -141,4 +145,5 @@ def room_for(size: int, known: UInt64[np.ndarray, " known"]) -> Scratch:
         np.empty(size + 2, np.int32),
         np.empty((half, 2), np.int64),
         np.empty((half, 2), np.int64),
+        np.empty((half, 3), np.int64),
     )

@@ -48,7 +48,7 @@ from dataselect.scorers.signals.kernels.unicode_tables import Tables
 from dataselect.scorers.signals.kernels.wants import WANT_SYLLABLES, WANT_TOKEN_GRAMS, WANT_TOKENS
 from zerocost.compiled import compiled_within
 
-__all__ = ["add_simple_pieces", "count_simple_pieces", "find_simple_pieces"]
+__all__ = ["add_simple_pieces", "count_simple_pieces", "ends_before", "find_simple_pieces"]
 
 _RAW_WORDS = COUNTS.index("raw_words")
 _RAW_ALPHABETIC = COUNTS.index("raw_alphabetic")
@@ -70,8 +70,9 @@ _FULL_STOP, _CASE = ord("."), 32
 _NONE = np.uint64(0)
 # Bits of a kind, above those of the number of letters.
 _LETTERS, _MARK, _ENDS, _SMALL, _CAPITAL, _BEGINS = 31, 5, 6, 7, 8, 9
-# Marks that may stand behind the letters, and what a kind says of them; else 0.
-_MARKS = np.zeros(256, np.int64)
+# Marks that may stand behind the letters, and what a kind says of them; else 0. The second half is
+# for pieces with none or several behind them, which would be a branch.
+_MARKS = np.zeros(512, np.int64)
 _MARKS[list(b",;:")] = 1
 _MARKS[list(b".!?")] = 1 | 1 << _ENDS - _MARK
 # The hash of each as a word of its own.
@@ -103,7 +104,7 @@ def find_simple_pieces(data: UInt8[np.ndarray, " bytes"], start: int, scratch: S
         at = start + place
         letters = trailing_zeros(~bits_from(sets, letters_of + place))
         behind = np.int64(get(ends, k)) - place - letters
-        mark = get(_MARKS, np.int64(get(data, at + letters))) * np.int64(behind == 1)
+        mark = get(_MARKS, np.int64(get(data, at + letters)) | np.int64(behind != 1) << 8)
         is_simple = (np.int64(behind == 0) | mark) & np.int64((letters - 1) >> _LONGEST_BITS == 0)
         letters = min(letters, 1 << _LONGEST_BITS)
         low, high = halves(data, at, letters)
@@ -211,6 +212,12 @@ def add_simple_pieces(
         counts[_SPLIT_SENTENCES] += split_sentences
         counts[_SENTENCES] += sentences
     return k
+
+
+@compiled_within()
+def ends_before(k: int, scratch: Scratch) -> int:
+    """Whether a sentence ends before a piece, if that is simple."""
+    return scratch.piece[SENTENCE] >> 1 & np.int64(get(scratch.kinds, k)) >> _BEGINS
 
 
 @compiled_within()
