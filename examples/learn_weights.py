@@ -29,9 +29,11 @@ from dataselect.scores.run import score_corpus
 from dataselect.weighting.design_folder import DesignFolder, open_design
 from dataselect.weighting.design_run import POOL
 from dataselect.weighting.learn_run import LearnSettings, learn_weights, work_folder
+from dataselect.weighting.optimum import published
 from dataselect.weighting.pool import Pool, open_pool
 from dataselect.weighting.proxies import GptProxy, NgramProxy, Proxy
 from dataselect.weighting.reading import PoolSettings
+from dataselect.weighting.regressors.trees import Trees
 from dataselect.weighting.validation import spearman_interval
 from zerocost.files import write_json, write_text
 
@@ -122,6 +124,13 @@ def agreement(design: DesignFolder, pool: Pool, out: Path) -> list[str]:
     return [f"Over the same {len(kept['run_ids'])} weight vectors:", "", *lines]
 
 
+def as_published(design: DesignFolder) -> list[float]:
+    """Meta-rater's own way from the same runs: LightGBM, the mean of the best 128 of a million."""
+    runs = design.runs()
+    fitted = Trees().fit(runs.weights, runs.losses.mean(axis=1))
+    return published(fitted.predict, len(runs.names)).weights.tolist()
+
+
 def selections(
     design: DesignFolder, learned: dict[str, list[float]]
 ) -> dict[str, list[float] | None]:
@@ -175,6 +184,10 @@ def main() -> None:
     design, pool = open_design(folder), open_pool(folder / POOL)
     if options.gpt_runs:
         words += [*agreement(design, pool, out), ""]
+    if not small:
+        for name in asked:
+            of_runs = open_design(work_folder(out / f"{name}.json"))
+            learned[f"{name}, as published"] = as_published(of_runs)
     chosen = selections(design, learned)
     seeds = range(1, options.seeds + 1)
     records = train_fresh(chosen, gpt, folder / POOL, out / "fresh", seeds=seeds, jobs=options.jobs)
