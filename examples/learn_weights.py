@@ -131,6 +131,12 @@ def as_published(design: DesignFolder) -> list[float]:
     return published(fitted.predict, len(runs.names)).weights.tolist()
 
 
+def best_run(design: DesignFolder) -> list[float]:
+    """The weights of the run with the least loss: no regression at all."""
+    runs = design.runs()
+    return runs.weights[runs.losses.mean(axis=1).argmin()].tolist()
+
+
 def selections(
     design: DesignFolder, learned: dict[str, list[float]]
 ) -> dict[str, list[float] | None]:
@@ -188,6 +194,7 @@ def main() -> None:
         for name in asked:
             of_runs = open_design(work_folder(out / f"{name}.json"))
             learned[f"{name}, as published"] = as_published(of_runs)
+            learned[f"{name}, its best run"] = best_run(of_runs)
     chosen = selections(design, learned)
     seeds = range(1, options.seeds + 1)
     records = train_fresh(chosen, gpt, folder / POOL, out / "fresh", seeds=seeds, jobs=options.jobs)
