@@ -1,7 +1,7 @@
 """Which documents should a model be trained on? Learned weights against uniform, one score, chance.
 
     python examples/learn_weights.py
-    python examples/learn_weights.py --corpus web_mix.parquet --tokens 1200000 --gpt-runs 64 \\
+    python examples/learn_weights.py --corpus web_mix.parquet --tokens 1000000 --gpt-runs 64 \\
         --ngram-runs 256 --seeds 3 --jobs 2 --out runs/learn_weights
 
 The first, a demonstration of seconds, learns how to tell Python's documentation from the same with
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from proxy_runs.corpora import write_corpora
 from proxy_runs.fresh import CHANCE, table, train_fresh
+from proxy_runs.picture import draw
 
 from dataselect.scorers.named import scorers_of
 from dataselect.scores.run import score_corpus
@@ -200,6 +201,8 @@ def main() -> None:
     records = train_fresh(chosen, gpt, folder / POOL, out / "fresh", seeds=seeds, jobs=options.jobs)
     words += [f"Fresh models, {options.tokens:,} tokens, {options.seeds} seeds:", ""]
     words += table(records)
+    if options.gpt_runs:
+        draw(json.loads((out / "agreement.json").read_text()), records, out / "picture.png")
     write_text(out / "table.md", "\n".join(words) + "\n", overwrite=True)
     print("\n" + "\n".join(words))
     print(f"\n{time.perf_counter() - began:,.0f} s; written: {out}/table.md", flush=True)
