@@ -74,12 +74,14 @@ def test_the_estimate_is_near_the_corpus(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_read_few_at_a_time_are_scored_many_at_a_time(tmp_path: Path) -> None:
-    # A dictionary of a megabyte: a hundred rows at a time, lest they expand to more than memory.
-    found = [f"{k:04} " + "c" * 4000 for k in range(2000)]
+    # A text of a megabyte and a half in the dictionary: some eighty rows at a time, lest they expand
+    # to more than memory.
+    found = ["d" * 1_500_000, *(f"{k:04} " + "c" * 4000 for k in range(1999))]
     pq.write_table(pa.table({"text": found}), tmp_path / "a.parquet", row_group_size=2000)
     source = find_corpus([str(tmp_path)])[0]
     (part,) = (raw for raw in cut(source, ReadOptions()) if isinstance(raw, RawPart))
     assert len(part.content) > 10
+    assert max(len(read) for read in part.content) < 100
     batches = list(decode(part, ReadOptions(), pytest.fail))
     assert len(batches) < 4
     assert [text for batch in batches for text in batch.column("text").to_pylist()] == found
