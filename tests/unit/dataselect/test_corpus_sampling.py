@@ -74,8 +74,8 @@ def test_the_estimate_is_near_the_corpus(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_read_few_at_a_time_are_scored_many_at_a_time(tmp_path: Path) -> None:
-    # A text of a megabyte and a half in the dictionary: some eighty rows at a time, lest they expand
-    # to more than memory.
+    # A text of a megabyte and a half in the dictionary: some eighty rows at a time, lest they
+    # expand to more than memory.
     found = ["d" * 1_500_000, *(f"{k:04} " + "c" * 4000 for k in range(1999))]
     pq.write_table(pa.table({"text": found}), tmp_path / "a.parquet", row_group_size=2000)
     source = find_corpus([str(tmp_path)])[0]
