@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from dataselect.corpus.apart import check_apart, same_place
 from dataselect.corpus.options import ReadOptions
 from dataselect.corpus.output import output_folder, write_json_whole
 from dataselect.corpus.places import (
@@ -107,6 +108,7 @@ def filter_corpus(
     """
     options = options or ReadOptions()
     sources = find_corpus(paths)
+    _check_outputs(out, rejected, sources, scores)
     names = shard_names(sources)
     configuration = {
         "corpus": [[file.address, file.bytes] for source in sources for file in source.files],
@@ -124,8 +126,6 @@ def filter_corpus(
     )
     targets = [*names.values(), "manifest.json", QUARANTINED]
     with output_folder(out, configuration, targets, overwrite=overwrite) as continued:
-        if rejected is not None:
-            _refuse_within(rejected, out)
         folder = scores or join(out, _SCORES)
         if scores is None:
             score_corpus(
@@ -241,12 +241,21 @@ def _refuse_other_corpus(scores: ScoreFolder, sources: Sequence[Source]) -> None
         )
 
 
-def _refuse_within(rejected: str, out: str) -> None:
-    if rejected.rstrip("/") == out.rstrip("/"):
+def _check_outputs(
+    out: str, rejected: str | None, sources: Sequence[Source], scores: str | None
+) -> None:
+    """Refuse what would remove an input, and scores of another corpus, before anything is."""
+    files = [file.address for source in sources for file in source.files]
+    for folder in (out, rejected):
+        if folder is not None:
+            check_apart(folder, files=files, folders=[] if scores is None else [scores])
+    if rejected is not None and same_place(rejected, out):
         raise DataselectError(
             f"kept and rejected documents are both to go to {out}",
             accepted="two folders",
         )
+    if scores is not None:
+        _refuse_other_corpus(open_scores(scores), sources)
 
 
 def _remove_tree(folder: str) -> None:

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 OTHERS = "(all others)"
+_MOST = 2**63 - 1
 _UNITS = {"": 0, "K": 3, "M": 6, "B": 9, "G": 9, "T": 12}
 
 
@@ -74,12 +75,17 @@ def amount_of(text: str, *, what: str, share: bool = False) -> Fraction:
         number = Decimal(body)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or number < 0 or (share and number > 1):
+    # As a fraction 1e99999999 would be made of as many digits.
+    if not number.is_finite() or number < 0 or (share and number > 1) or _exponent(number) > 30:
         raise DataselectError(f"{what} is {text!r}", accepted=accepted)
     amount = Fraction(number) * int(10**power)
-    if not share and amount.denominator != 1:
+    if not share and (amount.denominator != 1 or amount > _MOST):
         raise DataselectError(f"{what} is {text!r}", accepted=accepted)
     return amount
+
+
+def _exponent(number: Decimal) -> int:
+    return abs(number.adjusted()) if number else 0
 
 
 def budget_of(

@@ -77,10 +77,16 @@ def run_selection(
         DataselectError: bad input, the corpus is not what was scored, or the output exists.
     """
     from dataselect.corpus import ReadOptions, output_folder
+    from dataselect.corpus.apart import check_apart
     from dataselect.scores import open_scores
 
     folder = open_scores(scores)
     sources = scored_sources(corpus, folder)
+    check_apart(
+        str(out),
+        files=[*(f.address for s in sources for f in s.files), *map(str, settings.exclude)],
+        folders=[scores],
+    )
     plan = plan_ranking(folder, settings)
     configuration = settings.as_dict() | {
         "scores": score_digest(folder),

@@ -65,7 +65,8 @@ class Stats:
         """The stats of a parsed JSON object.
 
         Raises:
-            DataselectError: a number is missing or not finite, or the quantiles descend.
+            DataselectError: a number is missing or not finite, low is above high, the deviation
+                is negative, or the quantiles descend.
         """
         numbers = {}
         for name in ("low", "high", "mean", "deviation"):
@@ -88,6 +89,13 @@ class Stats:
             raise DataselectError(
                 "the stats hold a number that is not finite, or quantiles that descend",
                 accepted="finite numbers, quantiles in ascending order",
+            )
+        if numbers["low"] > numbers["high"] or numbers["deviation"] < 0:
+            raise DataselectError(
+                f"the stats have low {numbers['low']:g}, high {numbers['high']:g} and deviation "
+                f"{numbers['deviation']:g}",
+                accepted="low at most high, a deviation of 0 or more",
+                hint="leave stats out to have them worked out from the score table",
             )
         return cls(**numbers, quantiles=tuple(knots.tolist()))
 

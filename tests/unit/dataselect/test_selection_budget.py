@@ -33,7 +33,10 @@ def test_amounts(text: str, amount: int) -> None:
     assert amount_of(text, what="--tokens") == amount
 
 
-@pytest.mark.parametrize("text", ["", "M", "-1", "nan", "inf", "1.5", "5X", "1.2345K", "five"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "M", "-1", "nan", "inf", "1.5", "5X", "1.2345K", "five", "1e99999999", "100000000000T"],
+)
 def test_no_amounts(text: str) -> None:
     with pytest.raises(DataselectError, match="--tokens is"):
         amount_of(text, what="--tokens")

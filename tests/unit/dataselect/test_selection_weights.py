@@ -121,6 +121,13 @@ def test_the_worst_is_never_the_best_whatever_the_sign(
     np.testing.assert_allclose(sums["worst"][:-1], sums["mean"][:-1], atol=1e-15)
 
 
+@pytest.mark.parametrize("wrong", [{"low": 9.0}, {"deviation": -1.0}])
+def test_stats_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
+    stats = {"low": 0.0, "high": 8.0, "mean": 4.0, "deviation": 1.0} | wrong
+    with pytest.raises(DataselectError, match="low at most high"):
+        Stats.from_json(stats)
+
+
 def test_a_file_by_hand_needs_weights_only(tmp_path: Path) -> None:
     path = tmp_path / "weights.json"
     path.write_text('{"columns": {"a": 2, "b": {"weight": 1, "orientation": -1}}}')
