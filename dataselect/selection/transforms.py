@@ -18,6 +18,7 @@ Transform = Literal["minmax", "rank", "zscore"]
 Missing = Literal["drop", "mean", "worst"]
 TRANSFORMS: tuple[Transform, ...] = ("minmax", "rank", "zscore")
 MISSING: tuple[Missing, ...] = ("drop", "mean", "worst")
+_LARGEST = 10**300  # a whole number of JSON may be beyond any float
 CLIP = 3.0
 KNOTS = 1_001
 
@@ -71,7 +72,11 @@ class Stats:
         numbers = {}
         for name in ("low", "high", "mean", "deviation"):
             value = found.get(name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or (isinstance(value, int) and abs(value) > _LARGEST)
+            ):
                 raise DataselectError(
                     f"stats {name!r} is {value!r}",
                     accepted='{"low": .., "high": .., "mean": .., "deviation": .., '

@@ -92,7 +92,7 @@ def read_weights(path: Path) -> Weights:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as cause:
+    except (OSError, ValueError, RecursionError) as cause:
         raise DataselectError(
             f"{path} cannot be read as JSON: {cause}", accepted='{"columns": {"NAME": 0.5}}'
         ) from cause
@@ -181,9 +181,13 @@ def _column(name: str, own: Any) -> ColumnWeight:
 
 
 def _number(name: str, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, OverflowError):  # a whole number may be beyond any float
+        number = math.nan
+    if not math.isfinite(number):
         raise _wrong(name, key, value, "a finite number")
-    return float(value)
+    return number
 
 
 def _wrong(name: str, key: str, value: Any, accepted: str) -> DataselectError:

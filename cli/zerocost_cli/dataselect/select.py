@@ -81,7 +81,11 @@ SHOWN = 12
 @click.option(
     "--token-column", metavar="COLUMN", help="Token counts. [default: exact ones, else estimated]"
 )
-@click.option("--workers", type=int, help="The result does not depend on it. [default: one a core]")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="The result does not depend on it. [default: one a core]",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing selection.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")

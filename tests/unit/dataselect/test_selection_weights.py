@@ -128,6 +128,20 @@ def test_stats_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
         Stats.from_json(stats)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"columns": {"a": 1' + "0" * 400 + "}}",
+        '{"columns": {"a": {"weight": 1, "stats": {"low": 0, "high": 1' + "0" * 400 + "}}}}",
+        "[" * 100_000,
+    ],
+)
+def test_a_file_beyond_numbers_and_depth_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "w.json").write_text(text)
+    with pytest.raises(DataselectError):
+        read_weights(tmp_path / "w.json")
+
+
 def test_a_file_by_hand_needs_weights_only(tmp_path: Path) -> None:
     path = tmp_path / "weights.json"
     path.write_text('{"columns": {"a": 2, "b": {"weight": 1, "orientation": -1}}}')
