@@ -156,3 +156,10 @@ def process(here: Path) -> Command:
 def start(here: Path) -> Callable[..., "subprocess.Popen[str]"]:
     """The command in a process of its own, to be ended by the test."""
     return started
+
+
+@pytest.fixture
+def trained_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Trainers write into the current folder, and look for models on the network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -1,6 +1,5 @@
 """Accelerate reweights as the plain loop does."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,9 @@ from plain_training import (
 )
 from torch.utils.data import DataLoader
 
-from dataselect.reweighting import (
-    LossReweighter,
-)
+from dataselect.reweighting import LossReweighter
 
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
+pytestmark = pytest.mark.usefixtures("trained_here")
 
 
 class TestAccelerate:

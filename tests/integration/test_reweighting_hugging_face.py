@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,7 @@ from dataselect.reweighting import (
     per_sequence_cross_entropy,
 )
 
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
+pytestmark = pytest.mark.usefixtures("trained_here")
 
 
 class TestHuggingFace:

@@ -1,6 +1,5 @@
 """Reweighting in a plain loop trains for real; an interrupted run ends like a whole one."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,7 @@ from dataselect.reweighting import (
     classification_losses,
 )
 
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
+pytestmark = pytest.mark.usefixtures("trained_here")
 
 
 class TestPlainLoop:
