@@ -203,6 +203,8 @@ def learn(
             over_uniform=resampled.over_uniform,
             over_single=resampled.over_single,
             best_single=best_single,
+            best_run=(runs.run_ids[int(losses.argmin())], float(losses.min())),
+            expected=resampled.loss,
             distance=distance,
             curve=curve,
         ),

@@ -22,6 +22,8 @@ def in_words(
     over_uniform: Estimate,
     over_single: Estimate,
     best_single: str,
+    best_run: tuple[str, float],
+    expected: Estimate,
     distance: Estimate,
     curve: Curve,
 ) -> tuple[str, ...]:
@@ -35,6 +37,8 @@ def in_words(
         over_uniform: gain.
         over_single: gain.
         best_single: that score.
+        best_run: the run with the least loss, and that loss.
+        expected: the loss at the weights.
         distance: to uniform weights, total variation.
         curve: Spearman by runs.
     """
@@ -52,6 +56,12 @@ def in_words(
             ranked,
         )
     )
+    run, measured = best_run
+    if ranked and measured < expected.value:  # what was tried does not rest on the regression
+        said.append(
+            f"The run {run} was measured at {measured:.4g}, less than the {expected.value:.4g} "
+            "expected at these weights, which no run has tried: its weights are the safer choice."
+        )
     sure = [
         name for name, least in zip(names, low.tolist(), strict=True) if least > 0.5 / len(names)
     ]

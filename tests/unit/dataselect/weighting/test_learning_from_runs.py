@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,19 @@ def test_the_optimum_is_found_and_its_gain_is_in_the_interval(learned: Learned) 
     assert (learned.low <= learned.high).all()
     assert learned.spearman["web"].low > 0.8
     assert any("is predicted to fall by" in said for said in learned.in_words)
+
+
+@pytest.mark.parametrize(("drop", "told"), [(0.3, True), (0.0, False)])
+def test_a_run_better_than_what_is_expected_is_pointed_at(
+    runs: Runs, drop: float, told: bool
+) -> None:
+    losses = runs.losses.copy()
+    losses[7] -= drop  # whatever its weights are, it was measured
+    found = learn(
+        replace(runs, losses=losses), target="web", regressor="gp", resamples=12, repeats=0
+    )
+    said = " ".join(found.in_words)
+    assert (f"The run {runs.run_ids[7]} was measured at" in said) is told
 
 
 def test_noise_is_told_in_words(runs: Runs) -> None:
