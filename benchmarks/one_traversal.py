@@ -1,10 +1,12 @@
 """What several proxies together cost, as a ratio to one bare forward and backward.
 
     python benchmarks/one_traversal.py --cells 30 --threads 1 --at-most 1.4 1.6 3.5
+    python benchmarks/one_traversal.py --cells 10 --device cuda --size 256
 
 For each cell both sides build the network, run in the same memory format (channels last), dtype
 and number of threads, in turn, several times; the ratio of a cell is that of the medians. Exits
-with 1 where the median over the cells of one of the first sets is above its ``--at-most``.
+with 1 where the median over the cells of one of the first sets is above its ``--at-most``. On a
+CUDA device both sides are without TF32, as scores are.
 """
 
 from __future__ import annotations
@@ -53,9 +55,11 @@ def score(build: Callable[[], nn.Module], batch: Batch, asked: tuple[str, ...]) 
     evaluate(build(), batch, asked)
 
 
-def seconds(run: Callable[[], object]) -> float:
+def seconds(run: Callable[[], object], device: str) -> float:
     began = time.perf_counter()
     run()
+    if device != "cpu":
+        torch.cuda.synchronize()
     return time.perf_counter() - began
 
 
@@ -65,6 +69,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--images", default="digits")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--size", type=int, default=64, help="of a batch")
     parser.add_argument(
         "--at-most",
         type=float,
@@ -79,22 +85,35 @@ def main() -> None:
     space = spaces.get("nasbench201")
     rng = np.random.default_rng(0)
     cells = [space.simplified(space.sample(rng)) for _ in range(options.cells)]
-    batch = load_batch(options.images, size=64)
+    batch = load_batch(options.images, size=options.size)
+    images, labels = batch.tensors[0], batch.labels
+    assert labels is not None
     last = Batch(
-        batch.tensors[0].contiguous(memory_format=torch.channels_last), batch.labels, batch.classes
+        images.to(options.device, memory_format=torch.channels_last),
+        labels.to(options.device),
+        batch.classes,
     )
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
     evaluate(
-        space.build(cells[0], seed=0), batch, {name for asked in SETS for name in asked}
+        space.build(cells[0], seed=0).to(options.device),
+        batch,
+        {name for asked in sets for name in asked},
     )  # compile the kernels
     ratios: list[list[float]] = [[] for _ in sets]
     bares = []
     for cell in cells:
-        build = partial(space.build, cell, seed=0)
+
+        def build(cell: object = cell) -> nn.Module:
+            return space.build(cell, seed=0).to(options.device)
+
         times = np.array(
             [
                 [
-                    seconds(partial(bare, build, last)),
-                    *(seconds(partial(score, build, batch, asked)) for asked in sets),
+                    seconds(partial(bare, build, last), options.device),
+                    *(
+                        seconds(partial(score, build, batch, asked), options.device)
+                        for asked in sets
+                    ),
                 ]
                 for _ in range(options.repeats)
             ]
@@ -104,7 +123,8 @@ def main() -> None:
         for i in range(len(sets)):
             ratios[i].append(middle[i + 1] / middle[0])
     print(
-        f"{options.cells} cells, batch of 64, {options.threads} thread(s); one bare forward and "
+        f"{options.cells} cells, batch of {options.size}, {options.device}, "
+        f"{options.threads} thread(s); one bare forward and "
         f"backward: median {np.median(bares) * 1000:.0f} ms\n"
     )
     print("| proxies asked for | ratio, median | lower quartile | upper quartile |")

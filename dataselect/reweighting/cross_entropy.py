@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import torch
@@ -75,9 +77,8 @@ def _per_sequence(
     labels = labels.masked_fill(~counted, 0)
     if labels.device.type == "cpu":  # elsewhere reading them would wait for the device
         _check_labels(labels, logits.shape[-1], ignore_index)
-    each: torch.Tensor = _CrossEntropy.apply(  # type: ignore[no-untyped-call]
-        logits, labels, counted
-    )
+    function = _FusedCrossEntropy if _fused(logits) else _CrossEntropy
+    each: torch.Tensor = function.apply(logits, labels, counted)  # type: ignore[no-untyped-call]
     return each.sum(dim=1) / tokens.clamp(min=1), tokens
 
 
@@ -119,6 +120,45 @@ class _CrossEntropy(torch.autograd.Function):
             if not direct:
                 made[at] = piece
         return made, None, None
+
+
+class _FusedCrossEntropy(torch.autograd.Function):
+    """The same by kernels that read the logits once in each direction."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor
+    ) -> torch.Tensor:
+        from dataselect.reweighting.cross_entropy_triton import losses_and_partitions
+
+        losses, partitions = losses_and_partitions(logits, labels, counted)
+        ctx.save_for_backward(logits, labels, counted, partitions)
+        return losses
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        from dataselect.reweighting.cross_entropy_triton import gradient_of_logits
+
+        logits, labels, counted, partitions = ctx.saved_tensors
+        scale = gradient.float().masked_fill(~counted, 0.0)
+        return gradient_of_logits(logits, labels, partitions, scale), None, None
+
+
+def _fused(logits: torch.Tensor) -> bool:
+    """PyTorch for CUDA on Linux brings Triton; elsewhere it may be missing."""
+    return (
+        logits.device.type == "cuda"
+        and logits.dtype != torch.float64
+        and logits.stride(-1) == 1
+        and torch.cuda.get_device_capability(logits.device) >= (7, 0)
+        and _has_triton()
+    )
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
 
 
 def _exact(logits: torch.Tensor) -> torch.dtype:

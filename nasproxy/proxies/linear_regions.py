@@ -18,6 +18,7 @@ Theoretically Inspired Perspective (TE-NAS), ICLR 2021, section 3.2.
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import Proxy
@@ -31,7 +32,7 @@ def _distinct_patterns(trace: Trace) -> dict[str, float]:
     nodes = trace[AGREEMENTS]
     if not nodes:
         return {}
-    agreed = np.sum(list(nodes.values()), axis=0)
+    agreed = torch.stack(list(nodes.values())).sum(dim=0).cpu().numpy()
     if np.isnan(agreed).any():
         raise NasproxyError(
             "an activation receives NaN",

@@ -17,6 +17,9 @@ architecture are pruned before it is built.
 from __future__ import annotations
 
 import numpy as np
+import torch
+from jaxtyping import Float64
+from torch import Tensor
 
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import Proxy
@@ -30,15 +33,15 @@ def _shares_of_log_determinant(trace: Trace) -> dict[str, float]:
     nodes = trace[AGREEMENTS]
     if not nodes:
         return {}
-    for name, agreements in nodes.items():
-        if np.isnan(agreements).any():
-            raise NasproxyError(
-                f"the activation {name!r} receives NaN",
-                accepted="a network whose activations are numbers on this batch",
-                hint="check its initialisation and that the inputs are normalised",
-            )
-    kernels = np.stack(list(nodes.values()))
-    kernel = kernels.sum(axis=0)
+    kernels = torch.stack(list(nodes.values()))
+    kernel = kernels.sum(dim=0).cpu().numpy()
+    if np.isnan(kernel).any():
+        missing = kernels.isnan().any(dim=(1, 2)).tolist()
+        raise NasproxyError(
+            f"the activation {list(nodes)[missing.index(True)]!r} receives NaN",
+            accepted="a network whose activations are numbers on this batch",
+            hint="check its initialisation and that the inputs are normalised",
+        )
     samples = len(kernel)
     eigenvalues, vectors = np.linalg.eigh(kernel)
     if eigenvalues[0] <= samples * np.finfo(np.float64).eps * eigenvalues[-1]:
@@ -48,8 +51,18 @@ def _shares_of_log_determinant(trace: Trace) -> dict[str, float]:
         )
     score = float(np.log(eigenvalues).sum())
     inverse = (vectors / eigenvalues) @ vectors.T
-    shares = np.einsum("ij,lij->l", inverse, kernels) / samples
+    shares = _contracted(inverse, kernels) / samples
     return dict(zip(nodes, (score * shares).tolist(), strict=True))
+
+
+def _contracted(
+    inverse: Float64[np.ndarray, "n n"], kernels: Float64[Tensor, "l n n"]
+) -> Float64[np.ndarray, "l"]:
+    if kernels.device.type == "cpu":
+        found: Float64[np.ndarray, "l"] = np.einsum("ij,lij->l", inverse, kernels.numpy())
+        return found
+    there = torch.from_numpy(inverse).to(kernels.device)
+    return (kernels.flatten(1) @ there.flatten()).cpu().numpy()
 
 
 NASWOT = Proxy(

@@ -242,6 +242,7 @@ def _everything(network: nn.Module, batch: Batch) -> dict[str, Any]:
             torch.backends.cudnn.enabled,
             torch.backends.cudnn.benchmark,
             torch.backends.cudnn.deterministic,
+            getattr(getattr(torch.backends.cudnn, "conv", None), "fp32_precision", None),
         ),
         "grad mode": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
         "threads": torch.get_num_threads(),

@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from numba.core import types
 from numba.extending import intrinsic
 from torch import Tensor
@@ -17,14 +17,15 @@ from zerocost.compiled import compiled
 __all__ = ["sample_rows", "sign_agreements"]
 
 
-def sign_agreements(inputs: Tensor, samples: int) -> Float64[np.ndarray, "n n"] | None:
+def sign_agreements(inputs: Tensor, samples: int) -> Float64[Tensor, "n n"] | None:
     r"""Of how many units two samples have the same side of zero, for every pair of samples.
 
     $$K_{ij} = \sum_u [x_{iu} > 0][x_{ju} > 0] + [x_{iu} \le 0][x_{ju} \le 0]
              = D - \mathrm{Hamming}(b_i, b_j)$$
 
     On a CPU the signs are packed 64 to a word and differing bits are counted, which takes a
-    twentieth of the time of the matrix product; on an accelerator it is the matrix product.
+    twentieth of the time of the matrix product; on an accelerator it is the matrix product, which
+    stays there: to fetch it would wait for the device once an activation.
 
     Args:
         inputs: what goes into an activation function; samples first, or folded into the first
@@ -41,15 +42,7 @@ def sign_agreements(inputs: Tensor, samples: int) -> Float64[np.ndarray, "n n"] 
     if rows is None:
         return None
     if rows.device.type != "cpu":
-        # Products of 0 and 1 are exact in any float; sums are exact up to 2^24 units.
-        signs = (rows > 0).to(torch.float32 if rows.shape[1] < 2**24 else torch.float64)
-        both = signs @ signs.T
-        none = (1 - signs) @ (1 - signs).T
-        missing = torch.where(rows.isnan().any(dim=1), torch.nan, 0.0)
-        counts: Float64[np.ndarray, "n n"] = (
-            ((both + none).double() + missing + missing[:, None]).cpu().numpy()
-        )
-        return counts
+        return _products_of_signs(rows)
     values = rows.float() if rows.dtype in (torch.bfloat16, torch.float16) else rows
     units = values.shape[1]
     words = np.empty((samples, -(-units // 64)), dtype=np.uint64)
@@ -60,7 +53,16 @@ def sign_agreements(inputs: Tensor, samples: int) -> Float64[np.ndarray, "n n"] 
     if nans.any():
         agreements[nans > 0, :] = np.nan
         agreements[:, nans > 0] = np.nan
-    return agreements
+    return torch.from_numpy(agreements)
+
+
+def _products_of_signs(rows: Float[Tensor, "n d"]) -> Float64[Tensor, "n n"]:
+    # Products of 0 and 1 are exact in any float; sums are exact up to 2^24 units.
+    signs = (rows > 0).to(torch.float32 if rows.shape[1] < 2**24 else torch.float64)
+    both, above = (signs @ signs.T).double(), signs.sum(dim=1).double()
+    missing = torch.where(rows.isnan().any(dim=1), torch.nan, 0.0).double()
+    once = above + missing
+    return rows.shape[1] + 2 * both - once - once[:, None]
 
 
 def sample_rows(tensor: Tensor, samples: int) -> Tensor | None:

@@ -39,7 +39,7 @@ __all__ = [
     "WEIGHT_GRADIENTS",
 ]
 
-_Agreements = dict[str, Float64[np.ndarray, "n n"]]
+_Agreements = dict[str, Float64[Tensor, "n n"]]
 _Saliencies = dict[str, Float[Tensor, "n channels"]]
 _Wanted = frozenset[Record[Any]]
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from nasproxy.tracing.cudnn import cudnn_settings
+
 __all__ = ["decomposed"]
 
 
@@ -19,19 +21,10 @@ def decomposed() -> Iterator[None]:
     nor a second derivative.
     """
     fast, mkldnn = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled
-    cudnn = torch.backends.cudnn
     try:
         torch.backends.mha.set_fastpath_enabled(False)
         torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
-        with (
-            sdpa_kernel(SDPBackend.MATH),
-            cudnn.flags(
-                enabled=False,
-                benchmark=cudnn.benchmark,
-                deterministic=cudnn.deterministic,
-                allow_tf32=cudnn.allow_tf32,
-            ),
-        ):
+        with sdpa_kernel(SDPBackend.MATH), cudnn_settings(enabled=False):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

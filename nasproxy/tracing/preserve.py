@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from nasproxy.tracing.cudnn import cudnn_settings
 from nasproxy.tracing.parts import Parts
 
 __all__ = ["drawing_from", "generators_kept", "preserved"]
@@ -53,8 +54,9 @@ def preserved(parts: Parts, *, training: bool, seed: int) -> Iterator[None]:
     """Run a traversal in a given mode and from a given seed, then undo both.
 
     Within, every module is in the given mode, torch's, numpy's and Python's global generators
-    start from ``seed`` (dropout and the like draw from them), and cuDNN is deterministic. After,
-    the modes module by module, the generators and the cuDNN flags are what they were.
+    start from ``seed`` (dropout and the like draw from them), and cuDNN is deterministic and
+    computes float32 as float32. After, the modes module by module, the generators and the cuDNN
+    settings are what they were.
 
     Args:
         parts: of the network whose training flags are kept.
@@ -62,16 +64,10 @@ def preserved(parts: Parts, *, training: bool, seed: int) -> Iterator[None]:
         seed: what the generators start from, >= 0.
     """
     modes = [(module, module.training) for module in parts.modules.values()]
-    cudnn = torch.backends.cudnn
     try:
         with (
             drawing_from(seed),
-            cudnn.flags(
-                enabled=cudnn.enabled,
-                benchmark=False,
-                deterministic=True,
-                allow_tf32=cudnn.allow_tf32,
-            ),
+            cudnn_settings(benchmark=False, deterministic=True),
         ):
             for module, mode in modes:
                 if mode != training:  # setting an attribute of a module is slow
