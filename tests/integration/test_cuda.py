@@ -27,14 +27,23 @@ def convolutional() -> tuple[torch.nn.Module, Any]:
 
 
 def transformer() -> tuple[torch.nn.Module, Any]:
-    space = spaces.get("flexibert")
-    architecture = space.sample(np.random.default_rng(0))
-    tokens = torch.randint(1, 1000, (6, 16), generator=torch.Generator().manual_seed(0))
-    network = space.build(architecture, seed=0, classes=3).double()
-    for module in network.modules():
-        if isinstance(module, torch.nn.Dropout):  # each device draws masks of its own
-            module.p = 0.0
-    return network, Batch((tokens,), torch.arange(6) % 3, 3)
+    """Without dropout, of which each device draws masks of its own."""
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=100,
+        hidden_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=16,
+        num_labels=3,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    network = transformers.BertForSequenceClassification(config).double()
+    tokens = torch.randint(1, 100, (6, 16), generator=torch.Generator().manual_seed(0))
+    return network, Batch({"input_ids": tokens}, torch.arange(6) % 3, 3)
 
 
 KINDS = {"convolutional": convolutional, "transformer": transformer}
