@@ -10,20 +10,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
-from nasproxy.images import load_batch
 from nasproxy.scoring.model_list import Model
 from nasproxy.tracing.preserve import drawing_from
 from zerocost.errors import did_you_mean
 from zerocost.registry import load_object
 
-__all__ = ["batch_for", "build", "source_of", "try_out"]
-
-_CLASSES = 10
-_LANGUAGE = ("LMHeadModel", "ForCausalLM", "ForMaskedLM", "LMHead", "ForPreTraining")
+__all__ = ["build", "configuration", "source_of", "try_out"]
 
 
 def build(model: Model, seed: int, device: str = "cpu") -> nn.Module:
@@ -77,47 +72,6 @@ def try_out(model: Model) -> None:
         )
 
 
-def batch_for(model: Model, images: str, size: int, seed: int) -> Batch:
-    """The batch that an entry's network takes.
-
-    Images come from ``images`` at the entry's size. Other shapes are standard normal noise, and
-    tokens uniform below the vocabulary; their labels are uniform among the classes, or of a
-    language model the next tokens (the last sees the first again).
-
-    Args:
-        model: the entry.
-        images: as `load_batch` takes it.
-        size: samples.
-        seed: of the draw.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    if model.tokens is None:
-        shape = model.input or []
-        if len(shape) == 3:
-            return load_batch(images, size=size, seed=seed, image_size=shape[-1], channels=shape[0])
-        classes = model.classes or _CLASSES
-        noise = torch.randn(size, *shape, generator=generator)
-        labels = torch.randint(classes, (size,), generator=generator)
-        return Batch(noise, labels, classes, "noise")
-    config = _config(model)
-    vocabulary = model.vocabulary or getattr(config, "vocab_size", None)
-    if not isinstance(vocabulary, int):
-        raise NasproxyError(
-            f"{model.where}: its configuration has no vocab_size", accepted="vocabulary = 30522"
-        )
-    ids = torch.randint(vocabulary, (size, model.tokens), generator=generator)
-    language = str(model.huggingface).endswith(_LANGUAGE)
-    kind = model.labels or ("token" if language else "sequence")
-    classes = model.classes or int(getattr(config, "num_labels", _CLASSES))
-    labels = torch.randint(
-        classes, (size,) if kind == "sequence" else (size, model.tokens), generator=generator
-    )
-    if language and model.classes is None and kind == "token":
-        labels, classes = ids.roll(-1, 1), vocabulary
-    inputs: Tensor | dict[str, Tensor] = {"input_ids": ids} if model.huggingface else ids
-    return Batch(inputs, labels, classes, "random tokens")
-
-
 def source_of(model: Model) -> str | None:
     """The file that a factory is defined in, or None where that is not known."""
     if model.factory is None:
@@ -143,7 +97,7 @@ def _maker(model: Model) -> Callable[[], object]:
                 accepted="a function or class that makes a torch.nn.Module",
             )
         return lambda: factory(**model.arguments)
-    kind, config = _class(model), _config(model)
+    kind, config = _class(model), configuration(model)
 
     def make() -> object:
         with _quiet(_transformers(model)):
@@ -166,7 +120,12 @@ def _class(model: Model) -> Any:
     return found
 
 
-def _config(model: Model) -> Any:
+def configuration(model: Model) -> Any:
+    """The configuration of a Hugging Face entry with its values; None of a factory.
+
+    Raises:
+        NasproxyError: a value that it does not know or take; the entry is named.
+    """
     if model.huggingface is None:
         return None
     kind = _class(model).config_class
@@ -179,6 +138,8 @@ def _config(model: Model) -> Any:
             accepted=f"values of {kind.__name__}",
         )
     known = set(kind().to_dict()) | set(inspect.signature(kind).parameters)
+    # What is set by one name and kept under another, such as num_labels.
+    known |= {key for key in dir(kind) if isinstance(getattr(kind, key), property)}
     # A file that a library wrote may hold what another version of it knows; what somebody typed
     # and nobody reads is a mistake.
     unknown = [] if "architectures" in values else [key for key in values if key not in known]

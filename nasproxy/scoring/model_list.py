@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from nasproxy.errors import NasproxyError
+from nasproxy.scoring.model_inputs import Input, check_inputs
 from zerocost.errors import did_you_mean
 
 __all__ = ["Model", "read_models"]
@@ -29,6 +30,8 @@ class Model:
         config: the values of its configuration, or the path of a ``config.json``.
         input: the shape of one input: three numbers for images, other shapes for noise.
         tokens: the length of a sequence of token ids, in place of ``input``.
+        inputs: several inputs, in place of ``input`` and ``tokens``: by the names of the network's
+            arguments, or a list in their order.
         vocabulary: token ids are below this; of a Hugging Face model its ``vocab_size``.
         classes: of the random labels of tokens and noise; images bring their own.
         labels: one label a "sequence" or one a "token"; of a language model one a token.
@@ -42,6 +45,7 @@ class Model:
     config: dict[str, Any] | str | None = None
     input: list[int] | None = None
     tokens: int | None = None
+    inputs: dict[str, Input] | list[Input] | None = None
     vocabulary: int | None = None
     classes: int | None = None
     labels: Literal["sequence", "token"] | None = None
@@ -51,7 +55,7 @@ class Model:
 _KEYS = tuple(name for name in Model.__dataclass_fields__ if name != "where")
 _ACCEPTED = (
     'a TOML file of [[model]] tables, or a JSON file {"models": [...]}, each entry with a name, '
-    "a factory or a huggingface class, and an input shape or a number of tokens"
+    "a factory or a huggingface class, and an input shape, a number of tokens, or several inputs"
 )
 
 
@@ -118,7 +122,7 @@ def _model(entry: object, defaults: Mapping[str, Any], where: str, folder: Path)
     if isinstance(entry.get("name"), str):
         where = f"{where} ({entry['name']!r})"
     # What an entry says itself sets aside the default that says the same in another way.
-    apart = (("factory", "huggingface"), ("input", "tokens"))
+    apart = (("factory", "huggingface"), ("input", "tokens", "inputs"))
     unused = {a for pair in apart for a in pair if set(pair) & entry.keys()}
     merged = {k: v for k, v in defaults.items() if k not in unused} | entry
     for key in merged:
@@ -171,23 +175,7 @@ def _check(model: Model) -> None:
         raise wrong("arguments belong to a factory", "config = { ... } for a huggingface class")
     if model.huggingface is None and model.config is not None:
         raise wrong("a config belongs to a huggingface class", "arguments = { ... } for a factory")
-    if (model.input is None) == (model.tokens is None):
-        raise wrong(
-            "it has no input shape and no number of tokens"
-            if model.input is None
-            else "it has an input shape and a number of tokens",
-            "either input = [3, 32, 32] or tokens = 128",
-        )
-    if model.input is not None:
-        if not model.input or min(model.input) < 1:
-            raise wrong(f"the input shape {model.input}", "one or more positive numbers")
-        if len(model.input) == 3 and model.input[1] != model.input[2]:
-            raise wrong(f"the images {model.input} are not square", "equal height and width")
-    elif model.factory is not None and model.vocabulary is None:
-        raise wrong(
-            "tokens for a factory without a vocabulary",
-            "vocabulary = 30522: token ids are drawn below it",
-        )
+    check_inputs(model, wrong)
     for key in ("tokens", "vocabulary", "classes"):
         value = getattr(model, key)
         if value is not None and value < 1:

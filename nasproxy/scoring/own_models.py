@@ -15,7 +15,8 @@ from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies import get_all
 from nasproxy.scoring.measuring import Measure, Measured, measured
-from nasproxy.scoring.model_building import batch_for, build, source_of, try_out
+from nasproxy.scoring.model_batches import batch_for
+from nasproxy.scoring.model_building import build, source_of, try_out
 from nasproxy.scoring.model_list import Model
 from nasproxy.scoring.readiness import batch_identity, check_batch, check_device
 from zerocost.files import sha256_of

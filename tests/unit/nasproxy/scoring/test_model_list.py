@@ -12,7 +12,8 @@ import torch
 
 import nasproxy
 from nasproxy.errors import NasproxyError
-from nasproxy.scoring.model_building import batch_for, build
+from nasproxy.scoring.model_batches import batch_for
+from nasproxy.scoring.model_building import build
 from nasproxy.scoring.model_list import read_models
 from nasproxy.scoring.own_models import own_models_task
 from nasproxy.scoring.rank import rank
