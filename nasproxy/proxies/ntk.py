@@ -9,7 +9,8 @@ gradients are held at once. The only node is the network, as eigenvalues do not 
 up over layers.
 
 TE-NAS takes the condition number itself, which ranks alike, over a batch that goes through the
-network together, where batch normalisation couples the samples; its second part is
+network together, where batch normalisation couples the samples: ``ntk(together=True)``. It counts
+the gains of normalisations as weights too, here they are none. Its second part is
 `linear_regions`.
 
 Reference: Chen, Gong and Wang, Neural Architecture Search on ImageNet in Four GPU Hours: A
@@ -20,17 +21,37 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from jaxtyping import Float64
+from torch import Tensor
 
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import Proxy
-from nasproxy.tracing.records import Trace
-from nasproxy.tracing.sample_pass import TANGENT_KERNEL
+from nasproxy.tracing.sample_pass import TANGENT_KERNEL, TANGENT_KERNEL_TOGETHER
 
-__all__ = ["NTK"]
+__all__ = ["NTK", "ntk"]
 
 
-def _log_condition(trace: Trace) -> dict[str, float]:
-    kernels = trace[TANGENT_KERNEL]
+def ntk(*, together: bool = False, name: str = "ntk") -> Proxy:
+    """The tangent kernel of samples alone or of one batch.
+
+    Args:
+        together: whether the samples go through the network as one batch, as in TE-NAS.
+        name: of the proxy.
+    """
+    record = TANGENT_KERNEL_TOGETHER if together else TANGENT_KERNEL
+    return Proxy(
+        name=name,
+        summary="log of the condition number of the neural tangent kernel of 16 samples",
+        needs=(record,),
+        statistic=lambda trace: _log_condition(trace[record]),
+        higher_is_better=False,
+        reads="weights of two or more dimensions: convolutions, linear layers, attention",
+        reference="Chen, Gong and Wang, TE-NAS, ICLR 2021, section 3.1",
+        min_batch=2,
+    )
+
+
+def _log_condition(kernels: dict[str, Float64[Tensor, "n n"]]) -> dict[str, float]:
     if not kernels:
         return {}
     eigenvalues = torch.linalg.eigvalsh(torch.stack(list(kernels.values())).sum(dim=0))
@@ -44,13 +65,4 @@ def _log_condition(trace: Trace) -> dict[str, float]:
     return {"": float(np.log(largest / least))}
 
 
-NTK = Proxy(
-    name="ntk",
-    summary="log of the condition number of the neural tangent kernel of 16 samples",
-    needs=(TANGENT_KERNEL,),
-    statistic=_log_condition,
-    higher_is_better=False,
-    reads="weights of two or more dimensions: convolutions, linear layers, attention",
-    reference="Chen, Gong and Wang, TE-NAS, ICLR 2021, section 3.1",
-    min_batch=2,
-)
+NTK = ntk()

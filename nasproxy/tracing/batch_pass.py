@@ -35,6 +35,7 @@ __all__ = [
     "HESSIAN_PRODUCTS",
     "INPUT_JACOBIAN",
     "RESPONSES",
+    "RESPONSES_THROUGH",
     "UNIT_PATTERNS",
     "WEIGHT_GRADIENTS",
 ]
@@ -88,7 +89,9 @@ def _run(subject: Subject, wanted: _Wanted) -> Mapping[Record[Any], object]:
             activations=_Activations(subject.batch.size, wanted),
             leaves=InputLeaves(subject.batch) if by_inputs else None,
             saliencies=ChannelSaliencies(subject) if CHANNEL_SALIENCIES in wanted else None,
-            responses=Responses(subject) if RESPONSES in wanted else None,
+            responses=Responses(subject, through=RESPONSES_THROUGH in wanted)
+            if wanted & _RESPONSES
+            else None,
             twice=TwiceDifferentiable(parameters) if HESSIAN_PRODUCTS in wanted else None,
         )
         predicted = _called(subject, parameters, observers)
@@ -139,7 +142,9 @@ def _called(subject: Subject, parameters: Mapping[str, Tensor], watch: _Observer
             observing.enter_context(watch.twice)
         location = observing.enter_context(tracked(subject.parts, returned if modules else None))
         if activations:
-            observing.enter_context(ActivationInputs(activated))
+            observing.enter_context(
+                ActivationInputs(activated, None if responses is None else responses.activated)
+            )
         if saliencies is not None:
             observing.enter_context(saliencies)
         return subject.call(parameters)
@@ -172,7 +177,7 @@ def _of_loss(
             if watch.saliencies is not None:
                 made[CHANNEL_SALIENCIES] = _attempt(watch.saliencies.sums)
             if watch.responses is not None:
-                made[RESPONSES] = watch.responses.nodes
+                made |= dict.fromkeys(_RESPONSES, watch.responses.nodes)
     except NasproxyError as error:  # what the forward recorded stands
         return dict.fromkeys(wanted & _BY_LOSS, error)
     if twice is not None:
@@ -246,6 +251,12 @@ RESPONSES: Record[dict[str, Response]] = Record(
     labels=True,
     gradients=True,
 )
+RESPONSES_THROUGH: Record[dict[str, Response]] = Record(
+    "correlations between samples at every activation, forward and back through it alone",
+    BATCH_PASS,
+    labels=True,
+    gradients=True,
+)
 INPUT_JACOBIAN: Record[Float[Tensor, "n d"]] = Record(
     "gradient of the summed outputs by every sample's input", BATCH_PASS, gradients=True
 )
@@ -259,4 +270,5 @@ _OF_ACTIVATIONS: dict[Record[Any], Callable[[Tensor, int], object]] = {
     AGREEMENTS: sign_agreements,
     UNIT_PATTERNS: unit_patterns,
 }
-_BY_LOSS: _Wanted = frozenset({WEIGHT_GRADIENTS, CHANNEL_SALIENCIES, RESPONSES, HESSIAN_PRODUCTS})
+_RESPONSES: _Wanted = frozenset({RESPONSES, RESPONSES_THROUGH})
+_BY_LOSS: _Wanted = _RESPONSES | {WEIGHT_GRADIENTS, CHANNEL_SALIENCIES, HESSIAN_PRODUCTS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,25 +17,51 @@ from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.subject import Subject
 
-__all__ = ["LEAST_EIGENVALUES", "NOISE_PASS", "least_eigenvalue"]
+__all__ = ["LEAST_EIGENVALUES", "least_eigenvalue", "least_eigenvalues"]
 
 
-def _run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
+@cache
+def least_eigenvalues(
+    size: int | None = None, *, containers: bool = False
+) -> Record[dict[str, float]]:
+    """The record of the least eigenvalues of the channels' correlations, by call of a module.
+
+    Args:
+        size: height and width of the noise in place of images; None for those of the batch.
+        containers: whether modules with parts are read too.
+    """
+
+    def run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
+        return {record: _least(subject, size, containers)}
+
+    what = "" if size is None else f" of {size} x {size} pixels"
+    record: Record[dict[str, float]] = Record(
+        "least eigenvalue of the correlations between the channels of every layer",
+        Pass("noise", lambda _wanted: f"1 forward of one sample of noise{what}", run),
+    )
+    return record
+
+
+def _least(subject: Subject, size: int | None, containers: bool) -> dict[str, float]:
     generator = torch.Generator().manual_seed(subject.seed)
 
     def noise(tensor: Tensor) -> Tensor:
         if not tensor.is_floating_point():
             return tensor  # token ids
+        shape = (
+            tensor.shape if size is None or tensor.ndim != 4 else (*tensor.shape[:2], size, size)
+        )
         # Drawn in float32 on the CPU, to be the same for any dtype and device.
-        return torch.randn(tensor.shape, generator=generator).to(tensor)
+        return torch.randn(shape, generator=generator).to(tensor)
 
     one = subject.on(subject.batch.first().mapped(noise))
-    containers = {id(m) for m in subject.parts.modules.values() if next(m.children(), None)}
+    modules = subject.parts.modules.values()
+    left_out = set() if containers else {id(m) for m in modules if next(m.children(), None)}
     found: dict[str, float] = {}
     calls: Counter[str] = Counter()
 
     def returned(module: nn.Module, _inputs: object, output: object) -> None:
-        if id(module) in containers or not isinstance(output, Tensor):
+        if id(module) in left_out or not isinstance(output, Tensor):
             return
         features = _channels_first(output.detach(), module)
         if features is not None:
@@ -49,7 +76,7 @@ def _run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[An
         tracked(subject.parts, returned) as location,
     ):
         one.call(subject.parameters())
-    return {LEAST_EIGENVALUES: found}
+    return found
 
 
 def least_eigenvalue(features: Tensor) -> float:
@@ -90,7 +117,5 @@ def _channels_first(output: Tensor, module: nn.Module) -> Tensor | None:
     return output[0].flatten(1)
 
 
-NOISE_PASS = Pass("noise", lambda _wanted: "1 forward of one sample of noise", _run)
-LEAST_EIGENVALUES: Record[dict[str, float]] = Record(
-    "least eigenvalue of the correlations between the channels of every layer", NOISE_PASS
-)
+LEAST_EIGENVALUES = least_eigenvalues()
+"""Of layers, of noise in the shape of the batch."""

@@ -15,7 +15,13 @@ from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.subject import Subject
 
-__all__ = ["KERNEL_SAMPLES", "SAMPLE_PASS", "SUMMED_SIGNS", "TANGENT_KERNEL"]
+__all__ = [
+    "KERNEL_SAMPLES",
+    "SAMPLE_PASS",
+    "SUMMED_SIGNS",
+    "TANGENT_KERNEL",
+    "TANGENT_KERNEL_TOGETHER",
+]
 
 KERNEL_SAMPLES = 16
 """How many samples the tangent kernel is of, since their gradients are all held at once."""
@@ -60,6 +66,24 @@ def _kernels(gradients: list[dict[str, Tensor]]) -> dict[str, Float64[Tensor, "n
     return found
 
 
+def _together(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
+    """As TE-NAS: the samples pass the network as one batch, whose statistics they share."""
+    parameters = subject.parameters(gradients=True)
+    some = subject.on(subject.batch.part(slice(KERNEL_SAMPLES)))
+    with preserved(subject.parts, training=True, seed=subject.seed), torch.enable_grad():
+        predicted = some.call(parameters)
+        if predicted.shape[:1] != (some.batch.size,):
+            raise NasproxyError(
+                f"the network returns {tuple(predicted.shape)} for {some.batch.size} samples",
+                accepted="one row of outputs a sample",
+            )
+        gradients = [
+            weight_gradients(some, parameters, outputs.sum(), retain_graph=True)
+            for outputs in predicted
+        ]
+    return {TANGENT_KERNEL_TOGETHER: _kernels(gradients)}
+
+
 def _cost(wanted: frozenset[Record[Any]]) -> str:
     samples = "every sample" if SUMMED_SIGNS in wanted else f"{KERNEL_SAMPLES} samples"
     backwards = "1 backward" if len(wanted) == 1 else "2 backwards"
@@ -76,5 +100,14 @@ SUMMED_SIGNS: Record[dict[str, Tensor]] = Record(
 TANGENT_KERNEL: Record[dict[str, Float64[Tensor, "n n"]]] = Record(
     "products of the gradients of the outputs of every two samples by every weight",
     SAMPLE_PASS,
+    gradients=True,
+)
+TANGENT_KERNEL_TOGETHER: Record[dict[str, Float64[Tensor, "n n"]]] = Record(
+    "products of the gradients of the outputs of every two samples of one batch by every weight",
+    Pass(
+        "kernel of a batch",
+        lambda _wanted: f"1 forward of {KERNEL_SAMPLES} samples, a backward of each",
+        _together,
+    ),
     gradients=True,
 )
