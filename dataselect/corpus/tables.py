@@ -171,6 +171,13 @@ def _columns(address: str, schema: pa.Schema, options: ReadOptions) -> list[str]
             accepted="the column that holds the text",
             hint="--text-column names it",
         )
+    for name in (options.text, options.id, options.domain):
+        if names.count(name) > 1:
+            raise DataselectError(
+                f"{address} has {names.count(name)} columns {name!r}",
+                accepted="one of each name that is read",
+                hint="rename one of them in the file",
+            )
     kind = schema.field(options.text).type
     if not any(
         accepted(kind.value_type if pa.types.is_dictionary(kind) else kind)
