@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -97,14 +97,14 @@ def read_evaluation(settings: Settings, options: Any) -> Evaluation | None:
 
 def _read(path: Path, options: Any) -> list[_Read]:
     """What a path holds: a file each, text files together."""
-    from dataselect.corpus import find_corpus, read_parts
+    from dataselect.corpus import find_corpus
 
     found: list[_Read] = []
     for source in find_corpus([str(path)]):
         address = str(path) if source.format == "text" else source.address
         own = _Read(address, [], [], Counter(), np.zeros(0, dtype=np.int64))
         rows = 0
-        for part in read_parts(source, options):
+        for part in _parts(source, options):
             rows += part.rows
             own.not_read.update(refused.reason for refused in part.quarantined)
             own.texts += cast("list[str]", part.batch.column("text").to_pylist())
@@ -124,6 +124,16 @@ def _read(path: Path, options: Any) -> list[_Read]:
         own.words = word_counts(own.texts)
         found.append(own)
     return found
+
+
+def _parts(source: Any, options: Any) -> Iterator[Any]:
+    from dataselect.corpus import read_parts
+
+    try:
+        yield from read_parts(source, options)
+    except DataselectError as error:
+        hint = error.hint and error.hint.replace("--text-column", "--exclude-field")
+        raise DataselectError(error.wrong, accepted=error.accepted, hint=hint) from None
 
 
 def _refuse_too_short(path: Path, files: Sequence[_Read], settings: Settings) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scored_corpus import documents, score, write_corpus
@@ -83,14 +85,17 @@ def test_rows_not_read_and_short_documents_are_said(
     call = ["select", "--scores", quoting[1], "--by", "good", "--fraction", 1, "--exclude", asked]
     code, out, err = dataselect(*call, "--out", tmp_path / "out")
     assert (code, err) == (0, "")
-    assert (
-        f"kept out: {asked}, 3 documents; 4 rows NOT read (malformed_json 4); 2 of fewer than 13 "
-        "words NOT looked for" in out
-    )
+    said = f"evaluation set {asked}: 3 documents; 4 rows NOT read (malformed_json 4); 2 of fewer"
+    assert f"{said} than 13 words NOT looked for" in out
     _, out, _ = dataselect(*call, "--exclude-short", 3, "--out", tmp_path / "short")
     assert "1 of 3 to 12 words looked for as a whole; 1 of fewer than 3 words NOT" in out
     _, out, _ = dataselect(*call, "--exclude-copies", "--out", tmp_path / "copies")
     assert "2 of fewer than 13 words as near copies only" in out
+    cut = tmp_path / "cut.jsonl.gz"
+    cut.write_bytes(gzip.compress(asked.read_bytes())[:-9])
+    _, out, _ = dataselect(*call[:-1], cut, "--out", tmp_path / "cut")
+    assert f"evaluation set {cut}: " in out
+    assert "; damaged or cut off, the rest is NOT read" in out
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", '{"question": "no text"}\n', "{broken\n" * 3])
@@ -104,6 +109,17 @@ def test_a_set_of_which_nothing_can_be_read_is_refused(
         with pytest.raises(DataselectError, match=r"empty\.jsonl: no document in"):
             run_selection(*quoting, tmp_path / "out", settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_field_of_a_table_is_named_by_its_own_option(
+    quoting: tuple[list[str], str], tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"question": [LONG]}), tmp_path / "q.parquet")
+    settings = Settings(by="good", budget=ALL, exclude=(tmp_path / "q.parquet",))
+    with pytest.raises(DataselectError, match="--exclude-field names it"):
+        run_selection(*quoting, tmp_path / "out", settings)
+    found = run_selection(*quoting, tmp_path / "out", settings, evaluation_field="question")
+    assert found["left_out"] == {"shares words with an evaluation set": 1}
 
 
 def test_a_set_of_which_nothing_could_be_found_is_refused(

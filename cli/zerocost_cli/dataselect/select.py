@@ -257,10 +257,13 @@ def _evaluation(result: dict[str, Any]) -> list[str]:
     asked = result["evaluation"]
     lines = []
     for file in asked["files"] if asked else ():
-        line = f"kept out: {file['file']}, {file['documents']:,} documents"
-        if file["not_read"]:
-            reasons = ", ".join(f"{name} {count:,}" for name, count in file["not_read"].items())
-            line += f"; {sum(file['not_read'].values()):,} rows NOT read ({reasons})"
+        line = f"evaluation set {file['file']}: {file['documents']:,} documents"
+        rows = {name: count for name, count in file["not_read"].items() if name != "unreadable"}
+        if rows:
+            reasons = ", ".join(f"{name} {count:,}" for name, count in rows.items())
+            line += f"; {sum(rows.values()):,} rows NOT read ({reasons})"
+        if len(rows) < len(file["not_read"]):
+            line += "; damaged or cut off, the rest is NOT read"
         if file["short_looked_for"]:
             line += (
                 f"; {file['short_looked_for']:,} of {asked['short_from']} to {asked['ngram'] - 1} "
