@@ -39,8 +39,9 @@ def output_folder(
 
     Inside the block a file that is there was made by this run, or by the same one before it was
     interrupted. What ``asked`` was is kept in the folder until the block has ended without an
-    error. With ``overwrite`` the files of an earlier run go, too, that its manifest lists, so that
-    shards of another corpus do not stay beside those of this one; whatever else is there stays.
+    error, or is refused before it has made anything. With ``overwrite`` the files of an earlier
+    run go, too, that its manifest lists, so that shards of another corpus do not stay beside those
+    of this one; whatever else is there stays.
 
     Args:
         out: the folder, a path or fsspec address.
@@ -77,8 +78,25 @@ def output_folder(
             for name in dict.fromkeys([*names, *earlier]):
                 _remove(out, name)
             write_json_whole(begun, asked)
-        yield there == asked
+        try:
+            yield there == asked
+        except DataselectError as error:
+            if error.bad_input:
+                _forget_if_empty(out)
+            raise
         remove(begun)
+
+
+def _forget_if_empty(out: str) -> None:
+    """Leave nothing of a run that was refused before it made anything."""
+    if is_remote(out):
+        if set(listed(out)) == {_BEGUN}:
+            remove(join(out, _BEGUN))
+        return
+    inside = sorted(local_path(out).rglob("*"), reverse=True)
+    if all(path.is_dir() or path.name == _BEGUN for path in inside):
+        for path in inside:
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _object(address: str) -> dict[str, Any] | None:

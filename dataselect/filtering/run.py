@@ -25,6 +25,7 @@ from dataselect.corpus.places import (
 from dataselect.corpus.shards import shard_names
 from dataselect.corpus.sources import Source, find_corpus
 from dataselect.corpus.streams import sha256_of_address
+from dataselect.corpus.tables import check_tables
 from dataselect.engines import Engine
 from dataselect.errors import DataselectError
 from dataselect.filtering.decisions import decided_part
@@ -112,6 +113,7 @@ def filter_corpus(
     _check_outputs(out, rejected, sources, scores)
     for folder in filter(None, (out, rejected)):
         check_not_read(folder, paths, [*names.values(), QUARANTINED])
+    check_tables(sources, options)
     configuration = {
         "corpus": [[file.address, file.bytes] for source in sources for file in source.files],
         "options": options.as_dict(),
