@@ -137,22 +137,30 @@ def words() -> None:
 
     from dataselect.selection.contamination import find_hits, ngrams_of
     from dataselect.selection.duplicates import PERMUTATIONS, SHINGLE, signatures
+    from dataselect.selection.whole_matches import find_whole, whole_documents
     from dataselect.selection.words import normalised_words
 
     path = Path(os.environ["ZEROCOST_DATA_DIR"]) / "text" / "web_mix.parquet"
     column = pq.read_table(path, columns=["text"]).column("text")
     texts = pa.concat_arrays(column.chunks)[:30_000]
     size = texts.nbytes / 1e6
-    evaluation = ngrams_of(texts[::60].to_pylist())
+    held_out = texts[::60].to_pylist()
+    evaluation = ngrams_of(held_out)
+    beginnings = [" ".join(text.split()[: 3 + at % 10]) for at, text in enumerate(held_out)]
+    short = whole_documents(beginnings, 3, 12)
     find_hits(texts[:10], evaluation)
+    find_whole(texts[:10], short)
     signatures(texts[:10])
     print(
-        f"{len(texts):,} documents, {size:.1f} MB, {len(evaluation.texts)} evaluation documents; "
+        f"{len(texts):,} documents, {size:.1f} MB, {len(held_out)} evaluation documents; "
         "seconds are of CPU time"
     )
     began = time.process_time()
     find_hits(texts, evaluation)
     print(f"runs of 13 words: {size / (time.process_time() - began):.0f} MB/s")
+    began = time.process_time()
+    find_whole(texts, short)
+    print(f"as many of 3 to 12 words, as a whole: {size / (time.process_time() - began):.0f} MB/s")
     began = time.process_time()
     signatures(texts)
     ours = size / (time.process_time() - began)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import PurePosixPath
 from typing import Any
 
 from dataselect.corpus.places import (
@@ -21,9 +22,13 @@ from dataselect.corpus.places import (
 from dataselect.errors import DataselectError
 from zerocost.files import to_json
 
-__all__ = ["locked", "output_folder", "write_json_whole"]
+__all__ = ["FILES", "locked", "output_folder", "write_json_whole"]
+
+FILES = "files"
+"""The key of a manifest under which the files of an output folder stand, relative to it."""
 
 _BEGUN = "begun.json"
+_MANIFEST = "manifest.json"
 
 
 @contextmanager
@@ -34,12 +39,14 @@ def output_folder(
 
     Inside the block a file that is there was made by this run, or by the same one before it was
     interrupted. What ``asked`` was is kept in the folder until the block has ended without an
-    error.
+    error, or is refused before it has made anything. With ``overwrite`` the files of an earlier
+    run go, too, that its manifest lists, so that shards of another corpus do not stay beside those
+    of this one; whatever else is there stays.
 
     Args:
         out: the folder, a path or fsspec address.
         asked: all that decides the bytes of the output, as JSON values.
-        names: of the files that will be made, with ``/``; what ``overwrite`` replaces.
+        names: of the files that may be made, with ``/``; what ``overwrite`` replaces.
         overwrite: whether files of these names that are there may be replaced.
 
     Yields:
@@ -51,11 +58,9 @@ def output_folder(
     """
     with locked(out):
         begun = join(out, _BEGUN)
-        asked = json.loads(to_json(dict(asked)))
-        there = None
-        if exists(begun):
-            with open_to_read(begun) as stream:
-                there = _parsed(stream.read())
+        names = list(names)
+        asked = json.loads(to_json({**asked, FILES: sorted(names)}))
+        there = _object(begun)
         if there != asked:
             if not overwrite and there is not None:
                 raise DataselectError(
@@ -69,18 +74,64 @@ def output_folder(
                     accepted="a new or empty folder",
                     hint="choose another --out; --overwrite replaces what is written anew",
                 )
-            for name in names:
-                remove(join(out, *name.split("/")))
+            earlier = [*_files(_object(join(out, _MANIFEST))), *_files(there)]
+            for name in dict.fromkeys([*names, *earlier]):
+                _remove(out, name)
             write_json_whole(begun, asked)
-        yield there == asked
+        try:
+            yield there == asked
+        except DataselectError as error:
+            if error.bad_input:
+                _forget_if_empty(out)
+            raise
         remove(begun)
 
 
-def _parsed(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {}
+def _forget_if_empty(out: str) -> None:
+    """Leave nothing of a run that was refused before it made anything."""
+    if is_remote(out):
+        if set(listed(out)) == {_BEGUN}:
+            remove(join(out, _BEGUN))
+        return
+    inside = sorted(local_path(out).rglob("*"), reverse=True)
+    if all(path.is_dir() or path.name == _BEGUN for path in inside):
+        for path in inside:
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _object(address: str) -> dict[str, Any] | None:
+    """The JSON object in a file; empty where it holds something else, None where there is none."""
+    if not exists(address):
+        return None
+    with open_to_read(address) as stream:
+        try:
+            found = json.loads(stream.read())
+        except (ValueError, RecursionError):
+            return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _files(found: dict[str, Any] | None) -> list[str]:
+    """The files that a manifest lists, but for names that lead out of its folder."""
+    listed_ = (found or {}).get(FILES)
+    names = listed_ if isinstance(listed_, list) else []
+    return [
+        name
+        for name in names
+        if isinstance(name, str) and not {"", ".", ".."} & {*name.split("/")} and ":" not in name
+    ]
+
+
+def _remove(out: str, name: str) -> None:
+    """Remove a file, and the folders in the output folder that are empty then."""
+    remove(join(out, *name.split("/")))
+    if is_remote(out):
+        return
+    for folder in list(PurePosixPath(name).parents)[:-1]:
+        try:
+            local_path(out).joinpath(folder).rmdir()
+        except OSError:  # other files are in it, or there is none
+            return
 
 
 def _differing(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from dataselect.corpus.sources import Codec
 __all__ = ["BLOCK", "Content", "sha256_of_address"]
 
 BLOCK = 1 << 20
+_FILL = b"\xff"
 
 
 class Content:
@@ -30,7 +31,11 @@ class Content:
         self._codec = codec
 
     def blocks(self) -> Iterator[bytes]:
-        """The content; raises OSError or ArrowException where what is stored is damaged."""
+        """The content; raises OSError or ArrowException where what is stored is damaged.
+
+        Before that comes what could be read, up to its last byte that is not 0xFF: in UTF-8 there
+        is none.
+        """
         if self._codec is None:
             yield from self._blocks_stored()
             return
@@ -41,8 +46,18 @@ class Content:
             pa.PythonFile(cast(Any, _Hashed(self)), mode="r"), self._codec
         )
         with closing(stream):
-            while block := stream.read(BLOCK):
-                yield block
+            while True:
+                # A read that fails on the way says not how far it came, but has filled the buffer.
+                block = bytearray(_FILL * BLOCK)
+                try:
+                    size = stream.readinto(block)
+                except (OSError, pa.ArrowException):
+                    yield bytes(block.rstrip(_FILL))
+                    raise
+                if not size:
+                    return
+                del block[size:]
+                yield bytes(block)
 
     def sha256(self) -> str | None:
         """The hash of all stored bytes, those not yet read included; None if not compressed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["cut_table", "decode_table", "open_table", "table_batches"]
+__all__ = ["check_tables", "cut_table", "decode_table", "open_table", "table_batches"]
 
 
 def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | SourceEnd]:
@@ -80,6 +80,21 @@ def cut_table(source: Source, options: ReadOptions) -> Iterator[RawPart | Source
         if held or damage is not None:
             yield part()
     yield SourceEnd(source, (sha256,), first)
+
+
+def check_tables(sources: Iterable[Source], options: ReadOptions) -> None:
+    """Refuse a corpus whose first table lacks the columns, before anything is made or removed.
+
+    Raises:
+        DataselectError: there is no column of that name, or it holds no strings.
+    """
+    import pyarrow as pa
+
+    first = next((source for source in sources if source.format == "parquet"), None)
+    if first is None:
+        return
+    with closing(open_to_read(first.address)) as stream, suppress(OSError, pa.ArrowException):
+        open_table(first, stream, options)
 
 
 def decode_table(
@@ -171,6 +186,13 @@ def _columns(address: str, schema: pa.Schema, options: ReadOptions) -> list[str]
             accepted="the column that holds the text",
             hint="--text-column names it",
         )
+    for name in (options.text, options.id, options.domain):
+        if names.count(name) > 1:
+            raise DataselectError(
+                f"{address} has {names.count(name)} columns {name!r}",
+                accepted="one of each name that is read",
+                hint="rename one of them in the file",
+            )
     kind = schema.field(options.text).type
     if not any(
         accepted(kind.value_type if pa.types.is_dictionary(kind) else kind)

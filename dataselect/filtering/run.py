@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from dataselect.corpus.apart import check_apart, same_place
+from dataselect.corpus.apart import check_apart, check_not_read, same_place
 from dataselect.corpus.options import ReadOptions
-from dataselect.corpus.output import output_folder, write_json_whole
+from dataselect.corpus.output import FILES, output_folder, write_json_whole
 from dataselect.corpus.places import (
     exists,
     is_remote,
@@ -25,6 +25,7 @@ from dataselect.corpus.places import (
 from dataselect.corpus.shards import shard_names
 from dataselect.corpus.sources import Source, find_corpus
 from dataselect.corpus.streams import sha256_of_address
+from dataselect.corpus.tables import check_tables
 from dataselect.engines import Engine
 from dataselect.errors import DataselectError
 from dataselect.filtering.decisions import decided_part
@@ -108,8 +109,11 @@ def filter_corpus(
     """
     options = options or ReadOptions()
     sources = find_corpus(paths)
-    _check_outputs(out, rejected, sources, scores)
     names = shard_names(sources)
+    _check_outputs(out, rejected, sources, scores)
+    for folder in filter(None, (out, rejected)):
+        check_not_read(folder, paths, [*names.values(), QUARANTINED])
+    check_tables(sources, options)
     configuration = {
         "corpus": [[file.address, file.bytes] for source in sources for file in source.files],
         "options": options.as_dict(),
@@ -147,8 +151,9 @@ def filter_corpus(
         # The other folder may have been ended, and this one not, when a run was interrupted.
         if rejected is not None and not (continued and _ended(rejected, configuration)):
             with output_folder(rejected, configuration, targets, overwrite=overwrite):
-                write_rejected(sources, judged, rejected)
-                write_json_whole(join(rejected, "manifest.json"), asdict(manifest))
+                files = write_rejected(sources, judged, rejected)
+                record = asdict(manifest) | {FILES: files}
+                write_json_whole(join(rejected, "manifest.json"), record)
         summary = _summary(out, judged, len(shards))
         _copy_quarantined(folder, out)
         inputs = [
@@ -165,7 +170,8 @@ def filter_corpus(
             {f"recipe {asked.name}": summary.rejected} | summary.quarantined,
         )
         done = replace(finish(manifest, counts=counts), inputs=inputs, outputs=outputs)
-        write_json_whole(join(out, "manifest.json"), asdict(done) | {"rules": summary.rules})
+        record = asdict(done) | {FILES: [names[s.source] for s in shards], "rules": summary.rules}
+        write_json_whole(join(out, "manifest.json"), record)
         if scores is None:
             _remove_tree(folder)
     return summary

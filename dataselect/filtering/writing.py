@@ -81,12 +81,13 @@ def write_kept(sources: Sequence[Source], judged: Judged, out: str) -> list[Shar
     return shards
 
 
-def write_rejected(sources: Sequence[Source], judged: Judged, out: str) -> None:
-    """Write the others as they were read, each with every rule that it broke."""
+def write_rejected(sources: Sequence[Source], judged: Judged, out: str) -> list[str]:
+    """Write the others as they were read, each with every rule that it broke; the files' names."""
+    names: list[str] = []
     for source in sources:
         decisions = judged.decisions(source)
         added = AddedColumn(BROKEN, broken_type(), decisions.reasons)
-        write_selected(
+        shards = write_selected(
             [source],
             decisions.rejected,
             out,
@@ -94,9 +95,12 @@ def write_rejected(sources: Sequence[Source], judged: Judged, out: str) -> None:
             rewriting=Rewriting(judged.options, added=added),
             expected=judged.sha256(source).get,
         )
+        names += [judged.names[shard.source] for shard in shards]
         if source.format == "text":  # which has no place for a column
             for file in source.files:
                 if len(decisions.rejected(file.address)):
                     beside = f"{judged.names[file.address]}.{BROKEN}.json"
                     reasons = decisions.reasons(file.address, [0])[0]
                     write_json_whole(join(out, *beside.split("/")), reasons)
+                    names.append(beside)
+    return names

@@ -65,7 +65,7 @@ LEARN = {
 SELECT = {
     "tokens": _AMOUNT, "docs": _AMOUNT, "fraction": _AMOUNT, "temperature": _NUMBER,
     "quotas": _SHARES, "quota_by": _TEXT, "drop_duplicates": _TEXT, "similarity": _NUMBER,
-    "exclude": _TEXTS, "ngram": _WHOLE, "token_column": _TEXT,
+    "exclude": _TEXTS, "exclude_short": _WHOLE, "ngram": _WHOLE, "token_column": _TEXT,
 }  # fmt: skip
 REPORT = {"title": _TEXT, "texts": _TRUTH}
 

@@ -77,6 +77,7 @@ class Recipe:
             similarity=float(own.get("similarity", 0.8)),
             exclude=(*self.learn.validation.values(), *map(Path, own.get("exclude", ()))),
             ngram=int(own.get("ngram", 13)),
+            exclude_short=own.get("exclude_short"),
             exclude_copies=True,
             tokens=own.get("token_column"),
         )
@@ -90,7 +91,7 @@ def read_recipe(path: Path) -> Recipe:
     """
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as cause:
+    except (OSError, ValueError, RecursionError) as cause:
         raise DataselectError(
             f"{path} cannot be read as TOML: {cause}", accepted="a recipe; see docs/proxy_runs.md"
         ) from cause

@@ -11,9 +11,10 @@ from typing import Any
 from dataselect.corpus.output import locked
 from dataselect.errors import DataselectError
 from dataselect.pipeline.recipe import Recipe
+from dataselect.selection.evaluation import read_evaluation
 from dataselect.selection.run import run_selection
 from dataselect.selection.settings import Settings
-from dataselect.selection.weights import read_weights
+from dataselect.selection.weights import ColumnWeight, Weights, read_weights
 from dataselect.weighting.learn_run import learn_weights
 from dataselect.weighting.validation_sets import content_of
 from zerocost.files import to_json, write_json
@@ -61,6 +62,9 @@ def run_recipe(
     """
     with locked(str(recipe.out)):
         replacing = _begin(recipe, overwrite)
+        if not (recipe.out / DONE / "select.json").is_file():
+            # Sets that cannot be kept out would otherwise be refused after hours of training.
+            read_evaluation(recipe.selection(Weights({"any": ColumnWeight(1.0)})), recipe.read)
         found: dict[str, Any] = {}
         for name, step in zip(STEPS, (_score, _learn, _select, _report), strict=True):
             done = recipe.out / DONE / f"{name}.json"

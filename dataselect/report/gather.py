@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +15,7 @@ from dataselect.report.histogram import Histogram, add, empty_histogram
 from dataselect.report.overlap import Overlap, add_overlap, no_overlap
 from dataselect.scorers.scorer import Column
 from dataselect.selection.aggregate import scores_of_column
+from dataselect.selection.domains import DomainCounts
 from dataselect.selection.summary import Summary, merge_summaries, summarise
 from dataselect.selection.transforms import Stats
 
@@ -80,7 +80,7 @@ class Gathered:
         columns: of scores, in the folder's order.
         correlation: Spearman's, of these columns.
         recipes: those whose columns are all there.
-        domains: documents by domain, None for those without.
+        domains: documents by domain.
     """
 
     documents: int
@@ -88,7 +88,7 @@ class Gathered:
     columns: tuple[ColumnReport, ...]
     correlation: Float64[np.ndarray, "columns columns"]
     recipes: tuple[RecipeReport, ...]
-    domains: Counter[str | None]
+    domains: DomainCounts
 
 
 def gather(
@@ -113,7 +113,7 @@ def gather(
     parts = len(scores.parts)
     summaries: dict[str, Summary] = {}
     extremes: dict[str, Extremes] = {}
-    domains: Counter[str | None] = Counter()
+    domains = DomainCounts()
     start = 0
     for part in range(parts):
         table = scores.part(part, [*names, "domain"])
@@ -122,8 +122,7 @@ def gather(
             own, ends = summarise(values), extremes_of(values, start)
             summaries[name] = merge_summaries(summaries[name], own) if part else own
             extremes[name] = merge_extremes(extremes[name], ends) if part else ends
-        counts = table.column("domain").value_counts().to_pylist()
-        domains.update({found["values"]: found["counts"] for found in counts})
+        domains.add(table.column("domain"))
         start += len(table)
         say("ranges", part + 1, parts)
     if not parts:

@@ -76,7 +76,8 @@ def render(
         pairs=_pairs(gathered.correlation, names),
         recipes=[_recipe(own) for own in gathered.recipes],
         domains=_domains(gathered),
-        more_domains=max(0, len(gathered.domains) - DOMAINS),
+        more_domains=max(0, len(gathered.domains.of) - DOMAINS),
+        further_documents=gathered.domains.others.documents,
         sources=sources,
         without_texts=without_texts,
     )
@@ -215,10 +216,11 @@ def _recipe(own: RecipeReport) -> dict[str, Any]:
 
 
 def _domains(gathered: Gathered) -> list[dict[str, Any]]:
-    if set(gathered.domains) <= {None}:
+    if set(gathered.domains.of) <= {None}:
         return []
     most = sorted(
-        gathered.domains.items(), key=lambda item: (-item[1], item[0] is not None, item[0] or "")
+        ((name, count.documents) for name, count in gathered.domains.of.items()),
+        key=lambda item: (-item[1], item[0] is not None, item[0] or ""),
     )
     top = most[0][1]
     return [

@@ -10,6 +10,7 @@ from typing import Any
 from dataselect.report.gather import Gathered, Rules, gather
 from dataselect.report.page import render
 from dataselect.report.texts import read_texts
+from dataselect.selection.aggregate import check_columns
 from zerocost.files import write_text
 
 __all__ = ["write_report"]
@@ -20,6 +21,7 @@ def write_report(
     out: Path,
     recipes: Sequence[Rules] = (),
     *,
+    all_recipes: bool = False,
     texts: bool = True,
     title: str | None = None,
     overwrite: bool = False,
@@ -32,19 +34,25 @@ def write_report(
         out: the page; it needs no other file.
         recipes: what to apply; those that read columns which are not there are passed over and
             named in the result.
+        all_recipes: whether such a recipe is refused instead.
         texts: whether to read the documents at the ends of each column from the corpus.
         title: of the page; None takes the folder's name.
         overwrite: whether an existing page may be replaced.
         on_part: see `gather`.
 
     Raises:
-        DataselectError: there is no such folder; ZerocostError: the page exists.
+        DataselectError: there is no such folder, or a recipe's column is not in it;
+            ZerocostError: the page exists.
     """
     from dataselect.scores import open_scores
 
     folder = open_scores(scores)
-    known = {column.name for column in folder.columns}
-    fitting = [recipe for recipe in recipes if set(recipe.columns) <= known]
+    known = [column.name for column in folder.columns]
+    if all_recipes:
+        for recipe in recipes:
+            where = f"{scores}, to which the recipe {recipe.name} is to be applied,"
+            check_columns(dict.fromkeys(recipe.columns), dict.fromkeys(known), where)
+    fitting = [recipe for recipe in recipes if set(recipe.columns) <= {*known}]
     gathered = gather(folder, fitting, on_part=on_part)
     places = [
         place
@@ -64,7 +72,7 @@ def write_report(
     return _numbers(gathered, out, page) | {
         "texts_missing": why,
         "recipes_without_columns": {
-            recipe.name: sorted(set(recipe.columns) - known)
+            recipe.name: sorted(set(recipe.columns) - {*known})
             for recipe in recipes
             if recipe not in fitting
         },

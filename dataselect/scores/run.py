@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from dataselect.corpus.apart import check_not_read
 from dataselect.corpus.options import ReadOptions
 from dataselect.corpus.output import locked, write_json_whole
-from dataselect.corpus.parts import SourceEnd
+from dataselect.corpus.parts import SourceEnd, part_name
 from dataselect.corpus.places import (
     join,
     listed,
@@ -111,7 +113,8 @@ def score_corpus(
         on_progress: called after each part.
 
     Raises:
-        DataselectError: bad input; the folder holds something else; or the disk is full.
+        DataselectError: bad input, or no document in it; the folder holds something else, or lies
+            in the corpus; or the disk is full.
     """
     options = options or ReadOptions()
     sources = find_corpus(paths)
@@ -121,6 +124,7 @@ def score_corpus(
         if on_progress is not None:
             on_progress(Progress(done, total, documents, counting=True))
 
+    check_not_read(out, paths, (INDEX, QUARANTINED, f"{DOCUMENTS}/{part_name(0, 0)}.parquet"))
     scorers = prepared(scorers, sources, options, engine=engine, workers=workers, on_part=counted)
     asked = asked_of_run(sources, options, scorers)
     manifest = begin_manifest(
@@ -152,6 +156,8 @@ def score_corpus(
         parts.sort(key=lambda found: found.part.name)
         ends.sort(key=lambda end: end.source.number)
         index = _index(options, ends, parts, scorers, finished)
+        if finished is None and not documents:
+            _refuse_nothing_read(out, options, ends, parts, scorers)
         if finished is None:
             _gather_quarantined(out, parts)
         write_json_whole(join(out, INDEX), index.to_json())
@@ -204,6 +210,34 @@ def _index(
     new = {entry.name for entry in entries}
     staying = [scorer for scorer in finished.scorers if scorer.name not in new]
     return replace(index, scorers=(*staying, *entries))
+
+
+def _refuse_nothing_read(
+    out: str,
+    options: ReadOptions,
+    ends: Sequence[SourceEnd],
+    parts: Sequence[ScoredPart],
+    scorers: Sequence[Scorer],
+) -> None:
+    """Refuse a corpus of rows none of which is a document, and leave nothing of the run behind."""
+    counts: Counter[str] = Counter()
+    for found in parts:
+        counts.update(found.quarantined)
+    if not counts:  # empty files, or lines that are blank
+        return
+    first = next(found.part.name for found in parts if found.quarantined)
+    with open_to_read(join(out, QUARANTINE, f"{first}.jsonl")) as stream:
+        example = json.loads(stream.readline())
+    for kind in (DOCUMENTS, QUARANTINE, *(scorer.name for scorer in scorers)):
+        remove_folder(join(out, kind))
+    remove(join(out, BEGUN))
+    raise DataselectError(
+        f"no document in {sum(end.rows for end in ends):,} rows of the corpus: "
+        + ", ".join(f"{reason} {count:,}" for reason, count in counts.most_common())
+        + f"; the first is {example['source']}, row {example['row']}: {example['detail']}",
+        accepted=f"documents with the text in {options.text!r}",
+        hint="--text-column names another field",
+    )
 
 
 def _gather_quarantined(out: str, parts: Sequence[ScoredPart]) -> None:

@@ -69,14 +69,12 @@ class Candidates:
         group: of the budget; see `Quotas`.
         missing: documents without a score in a column, by column; whether that costs them their
             place is the column's rule.
-        domains: documents by domain, None for those without.
     """
 
     scores: Float64[np.ndarray, " n"]
     tokens: Int64[np.ndarray, " n"]
     group: Int64[np.ndarray, " n"]
     missing: Counter[str] = field(default_factory=Counter)
-    domains: Counter[str] = field(default_factory=Counter)
 
 
 def candidates_of(
@@ -101,12 +99,9 @@ def candidates_of(
         if (counts[known] < 0).any():
             raise DataselectError(f"{tokens!r} holds a count below 0", accepted="token counts")
     group = np.zeros(len(scores), dtype=np.int64)
-    domains: Counter[str] = Counter()
     if quotas is not None:
-        values = table.column(quotas.column).to_pylist()
-        group = quotas.group_of(values)
-        domains.update(value for value in values if value is not None)
-    return Candidates(scores, counts, group, missing, domains)
+        group = quotas.group_of(table.column(quotas.column).to_pylist())
+    return Candidates(scores, counts, group, missing)
 
 
 def column_summaries(
@@ -160,13 +155,21 @@ def token_column(columns: Sequence[Column], asked: str | None, where: str) -> Co
     """The column of token counts: the one asked for, else an exact one, else an estimate.
 
     Raises:
-        DataselectError: the column asked for is not there.
+        DataselectError: the column asked for is not there, or holds no counts.
     """
     known = {column.name: column for column in columns}
+    counts = [column for column in columns if column.unit == "tokens"]
     if asked is not None:
         check_columns({asked: None}, known, where)
-        return known[asked]
-    counts = [column for column in columns if column.unit == "tokens"]
+        own = known[asked]
+        if own.kind != "int64" or own.low < 0:
+            what = f"{own.kind} ({own.unit})" + (" that may be below 0" if own.low < 0 else "")
+            raise DataselectError(
+                f"{asked!r} holds {what}, which counts no tokens",
+                accepted="a column of whole numbers, at least 0",
+                hint=f"--token-column {counts[0].name}" if counts else None,
+            )
+        return own
     exact = [column for column in counts if not is_estimate(column)]
     return next(iter(exact + counts), None)
 

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from dataselect.selection.cut import Ranked, Taker, find_cut
 from dataselect.selection.keys import keys_of
-from dataselect.selection.noise import gumbel
+from dataselect.selection.noise import noisy
 from dataselect.selection.summary import summarise
 
 __all__ = ["choose"]
@@ -28,7 +28,7 @@ def choose(
     """Which documents a budget holds.
 
     The longest beginning, within the budget, of the documents in the order of s (temperature 0) or
-    of z(s) / T + Gumbel noise; of equal ones the first stand first.
+    of z(s) + T times Gumbel noise; of equal ones the first stand first.
 
     Args:
         scores: more being better; NaN for what cannot be selected.
@@ -36,7 +36,7 @@ def choose(
         cost: of each document, as its tokens, at least 0; 1 where it is None.
         group: whose budget a document takes from, from 0; below 0 it cannot be selected.
         temperature: 0 for the best, above 0 for a sample without replacement.
-        log_weights: whether a sample is drawn by s / T + noise: scores that are log weights.
+        log_weights: whether a sample is drawn by s + T noise: scores that are log weights.
         seed: of the sample.
         source: number of the file, for the noise; see `gumbel`.
         rows: in the file; 0, 1, 2, ... where it is None.
@@ -51,8 +51,7 @@ def choose(
         about = summarise(scores)
         own = np.arange(len(scores)) if rows is None else rows
         z = scores if log_weights else (scores - about.mean) / (about.deviation or 1.0)
-        ranks = z / temperature
-        ranks = ranks + gumbel(seed, source, own)
+        ranks = noisy(z, temperature, seed, source, own)
     owners = np.zeros(len(scores), dtype=np.int64) if group is None else group.copy()
     owners[gone] = -1
     part = Ranked(

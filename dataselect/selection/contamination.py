@@ -10,32 +10,52 @@ import numpy as np
 from jaxtyping import Int64, UInt8, UInt64
 
 from dataselect.errors import DataselectError
-from dataselect.selection.words import ngram_hashes, normalised_words
+from dataselect.selection.words import NgramHashes, ngram_hashes, normalised_words
 from zerocost.compiled import compiled
 
-__all__ = ["WORDS", "Hits", "Ngrams", "find_hits", "ngrams_of", "shared_run"]
+__all__ = [
+    "WORDS",
+    "Hits",
+    "Ngrams",
+    "RunTable",
+    "check_length",
+    "find_hits",
+    "ngrams_of",
+    "run_table",
+    "shared_run",
+    "shared_runs",
+]
 
 WORDS = 13
 
 
 @dataclass(frozen=True)
-class Ngrams:
-    """The runs of words of an evaluation set, for look-up.
+class RunTable:
+    """Hashes of runs of words, for look-up.
 
     Attributes:
-        n: words a run.
         hashes: a table of 2ᵏ slots with open addressing; 0 is free.
         owners: the first evaluation document with the run.
         filter: a bit for each low part of a hash that occurs; most look-ups end here.
-        texts: the evaluation documents, to show what is shared.
-        short: how many of them have fewer than n words, so that nothing can share a run.
     """
 
-    n: int
     hashes: UInt64[np.ndarray, " slots"]
     owners: Int64[np.ndarray, " slots"]
     filter: UInt8[np.ndarray, " bytes"]
-    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ngrams:
+    """The runs of words of an evaluation set.
+
+    Attributes:
+        n: words a run.
+        table: of the runs.
+        short: how many of the documents have fewer than n words, so that nothing can share a run.
+    """
+
+    n: int
+    table: RunTable
     short: int
 
 
@@ -56,15 +76,16 @@ class Hits:
     at: Int64[np.ndarray, " hits"]
 
 
-def ngrams_of(texts: Sequence[str], n: int = WORDS) -> Ngrams:
+def ngrams_of(texts: Sequence[str], n: int = WORDS, *, needed: bool = True) -> Ngrams:
     """The runs of n words of evaluation documents.
 
     Words are `normalised_words`. 13 is GPT-3's length: long enough that common phrases do not
-    count. Benchmarks with questions of fewer words need a shorter run.
+    count. Benchmarks with questions of fewer words need a shorter run, or `whole_documents`.
 
     Args:
         texts: the evaluation documents.
         n: words a run, 1 .. 64.
+        needed: whether documents without any run are refused.
 
     Raises:
         DataselectError: n is out of range, or no document has n words.
@@ -73,22 +94,50 @@ def ngrams_of(texts: Sequence[str], n: int = WORDS) -> Ngrams:
     """
     import pyarrow as pa
 
-    if not 1 <= n <= 64:
-        raise DataselectError(f"runs of {n} words", accepted="1 to 64; 13 is usual")
+    check_length(n)
     found = ngram_hashes(pa.array(texts, pa.large_string()), n)
     lengths = np.diff(found.offsets)
-    if not len(found.hashes):
+    if needed and not len(found.hashes):
         raise DataselectError(
             f"no evaluation document of {len(texts):,} has {n} words, so that nothing can be found",
             accepted="documents of at least as many words as are compared",
             hint="a shorter run, as --ngram 8",
         )
-    slots = 1 << max(4, int(2 * len(found.hashes) - 1).bit_length())
-    hashes = np.zeros(slots, dtype=np.uint64)
-    owners = np.zeros(slots, dtype=np.int64)
-    bits = np.zeros(slots, dtype=np.uint8)  # 8 bits a slot
-    _insert(found.hashes, np.repeat(np.arange(len(texts)), lengths), hashes, owners, bits)
-    return Ngrams(n, hashes, owners, bits, tuple(texts), int((lengths == 0).sum()))
+    owners = np.repeat(np.arange(len(texts)), lengths)
+    return Ngrams(n, run_table(found.hashes, owners), int((lengths == 0).sum()))
+
+
+def check_length(n: int) -> None:
+    """Refuse runs that are too short or too long.
+
+    Raises:
+        DataselectError: n is not in 1 .. 64.
+    """
+    if not 1 <= n <= 64:
+        raise DataselectError(f"runs of {n} words", accepted="1 to 64; 13 is usual")
+
+
+def run_table(found: UInt64[np.ndarray, " runs"], owners: Int64[np.ndarray, " runs"]) -> RunTable:
+    """Make runs ready to be looked up; of equal ones the first owner counts."""
+    slots = 1 << max(4, int(2 * len(found) - 1).bit_length())
+    table = RunTable(
+        np.zeros(slots, dtype=np.uint64),
+        np.zeros(slots, dtype=np.int64),
+        np.zeros(slots, dtype=np.uint8),  # 8 bits a slot
+    )
+    _insert(found, owners, table.hashes, table.owners, table.filter)
+    return table
+
+
+def shared_runs(
+    found: NgramHashes, table: RunTable
+) -> tuple[Int64[np.ndarray, " texts"], Int64[np.ndarray, "texts 2"]]:
+    """How many runs of each text are in a table; the owner of the first, and which run it is."""
+    texts = len(found.offsets) - 1
+    runs = np.zeros(texts, dtype=np.int64)
+    first = np.full((texts, 2), -1, dtype=np.int64)
+    _look_up(found.hashes, found.offsets, table.hashes, table.owners, table.filter, runs, first)
+    return runs, first
 
 
 def find_hits(texts: Any, ngrams: Ngrams) -> Hits:
@@ -99,10 +148,7 @@ def find_hits(texts: Any, ngrams: Ngrams) -> Hits:
 
     Complexity: two passes over the bytes' words; a look-up a word.
     """
-    found = ngram_hashes(texts, ngrams.n)
-    runs = np.zeros(len(texts), dtype=np.int64)
-    first = np.full((len(texts), 2), -1, dtype=np.int64)
-    _look_up(found.hashes, found.offsets, ngrams.hashes, ngrams.owners, ngrams.filter, runs, first)
+    runs, first = shared_runs(ngram_hashes(texts, ngrams.n), ngrams.table)
     documents = np.flatnonzero(runs)
     return Hits(documents, first[documents, 0], runs[documents], first[documents, 1])
 

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int64, UInt32, UInt64
 
-from dataselect.selection.contamination import Hits, Ngrams, find_hits, shared_run
-from dataselect.selection.copies import Held
+from dataselect.selection.contamination import Hits, find_hits, shared_run
 from dataselect.selection.duplicates import band_hashes, content_hashes, signatures
+from dataselect.selection.evaluation import Evaluation
+from dataselect.selection.whole_matches import find_whole
 
 __all__ = ["Fingerprints", "fingerprints_of"]
 
@@ -24,7 +25,7 @@ class Fingerprints:
         signatures: for near ones.
         bands: of the signatures.
         hits: documents that share a run of words with an evaluation set.
-        shared: that run, of each hit.
+        shared: that run, of each hit; empty of a near copy that shares none.
     """
 
     hashes: UInt64[np.ndarray, "n 2"] | None
@@ -39,8 +40,7 @@ def fingerprints_of(
     *,
     duplicates: Literal["exact", "near"] | None,
     similarity: float = 0.8,
-    evaluation: Ngrams | None = None,
-    held: Held | None = None,
+    evaluation: Evaluation | None = None,
 ) -> Fingerprints:
     """Everything that is asked of the texts of a batch.
 
@@ -48,8 +48,7 @@ def fingerprints_of(
         texts: an Arrow array of strings, chunked or not.
         duplicates: which kind is looked for.
         similarity: from which on documents are near duplicates.
-        evaluation: the runs to be kept out.
-        held: documents whose near copies are kept out, too; a hit that shares no run.
+        evaluation: what is to be kept out. A near copy is a hit, even where it shares no run.
     """
     import pyarrow as pa
 
@@ -59,14 +58,21 @@ def fingerprints_of(
     hits = Hits(none, none, none, none)
     shared: tuple[str, ...] = ()
     if evaluation is not None:
-        hits = find_hits(texts, evaluation)
-        shared = tuple(
-            shared_run(texts[document].as_py() or "", at, evaluation.n)
-            for document, at in zip(hits.documents.tolist(), hits.at.tolist(), strict=True)
-        )
+        hits = find_hits(texts, evaluation.ngrams)
+        lengths = np.full(len(hits.documents), evaluation.ngrams.n)
+        shared = _shared(texts, hits, lengths)
+        if evaluation.whole is not None:
+            whole = find_whole(texts, evaluation.whole)
+            words = _shared(texts, whole, evaluation.whole.words[whole.evaluation])
+            hits, shared = _with_more(hits, shared, whole, words)
+    held = None if evaluation is None else evaluation.held
     near = signatures(texts) if duplicates == "near" or held is not None else None
     if held is not None and near is not None:
-        hits, shared = _with_copies(hits, shared, held.copied(near))
+        copied = held.copied(near)
+        own = np.flatnonzero(copied >= 0)
+        nothing = np.zeros(len(own), dtype=np.int64)
+        copies = Hits(own, copied[own], nothing, nothing)
+        hits, shared = _with_more(hits, shared, copies, ("",) * len(own))
         near = near if duplicates == "near" else None
     return Fingerprints(
         content_hashes(texts) if duplicates == "exact" else None,
@@ -77,19 +83,33 @@ def fingerprints_of(
     )
 
 
-def _with_copies(
-    hits: Hits, shared: tuple[str, ...], copied: Int64[np.ndarray, " n"]
-) -> tuple[Hits, tuple[str, ...]]:
-    """The hits, and the near copies that share no run, in the order of the documents."""
-    more = np.setdiff1d(np.flatnonzero(copied >= 0), hits.documents)
-    documents = np.concatenate([hits.documents, more])
-    order = np.argsort(documents, kind="stable")
-    nothing = np.zeros(len(more), dtype=np.int64)
-    joined = Hits(
-        documents[order],
-        np.concatenate([hits.evaluation, copied[more]])[order],
-        np.concatenate([hits.runs, nothing])[order],
-        np.concatenate([hits.at, nothing])[order],
+def _shared(texts: Any, hits: Hits, lengths: Int64[np.ndarray, " hits"]) -> tuple[str, ...]:
+    """The words of the first run that each hit shares."""
+    return tuple(
+        shared_run(texts[document].as_py() or "", at, n)
+        for document, at, n in zip(
+            hits.documents.tolist(), hits.at.tolist(), lengths.tolist(), strict=True
+        )
     )
-    texts = [*shared, *[""] * len(more)]
-    return joined, tuple(texts[at] for at in order.tolist())
+
+
+def _with_more(
+    hits: Hits, shared: tuple[str, ...], others: Hits, words: tuple[str, ...]
+) -> tuple[Hits, tuple[str, ...]]:
+    """The hits, with the runs of others, and the others of other documents, in order."""
+    documents = np.union1d(hits.documents, others.documents)
+    ours, theirs = (np.searchsorted(documents, of.documents) for of in (hits, others))
+    runs = np.zeros(len(documents), dtype=np.int64)
+    runs[ours] += hits.runs
+    runs[theirs] += others.runs
+    columns = []
+    for one, other in ((others.evaluation, hits.evaluation), (others.at, hits.at)):
+        column = np.zeros(len(documents), dtype=np.int64)
+        column[theirs], column[ours] = one, other
+        columns.append(column)
+    texts = dict(zip(theirs.tolist(), words, strict=True))
+    texts |= dict(zip(ours.tolist(), shared, strict=True))
+    return (
+        Hits(documents, columns[0], runs, columns[1]),
+        tuple(texts[at] for at in range(len(documents))),
+    )

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dataselect.selection.duplicates import Duplicates, exact_duplicates, near_duplicates
+from dataselect.selection.evaluation import Evaluation
 from dataselect.selection.job import Job
-from dataselect.selection.text_pass import Hit, TextColumns, fingerprint_texts, read_evaluation
+from dataselect.selection.text_pass import Hit, TextColumns, fingerprint_texts
 from dataselect.selection.work import CANDIDATE, EVALUATION, EXACT, NEAR, Work
 from zerocost.journal import Journal
 
 __all__ = ["leave_out_duplicates", "leave_out_shared"]
 
 
-def leave_out_shared(job: Job, journal: Journal, field: str | None) -> list[Hit]:
+def leave_out_shared(job: Job, journal: Journal, evaluation: Evaluation | None) -> list[Hit]:
     """Read the texts where that is asked; mark what shares words with an evaluation set."""
     settings = job.settings
-    if settings.duplicates is None and not settings.exclude:
+    if settings.duplicates is None and evaluation is None:
         return []
-    own = replace(job.options, text=field) if field else job.options
     hits = fingerprint_texts(
         job.sources,
         job.scores,
         job.options,
         job.work,
         settings,
-        read_evaluation(settings, own),
+        evaluation,
         journal,
         workers=job.workers,
         on_part=job.on_part("reading texts"),

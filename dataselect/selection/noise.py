@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64, Int64, UInt64
 
-__all__ = ["gumbel"]
+__all__ = ["gumbel", "noisy"]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -39,6 +39,29 @@ def gumbel(seed: int, source: int, rows: Int64[np.ndarray, " n"]) -> Float64[np.
     uniform = (bits.astype(np.float64) + 0.5) * 2.0**-53
     # Where u rounds to 1 its logarithm would be 0.
     return -np.log(-np.log(np.minimum(uniform, 1 - 2.0**-53)))
+
+
+def noisy(
+    scores: Float64[np.ndarray, " n"],
+    temperature: float,
+    seed: int,
+    source: int,
+    rows: Int64[np.ndarray, " n"],
+) -> Float64[np.ndarray, " n"]:
+    """What a sample is ranked by: s + T g with Gumbel noise g; g alone where T is infinite.
+
+    The order is that of s/T + g, which overflows where T is tiny.
+
+    Args:
+        scores: NaN where a document has none, which stays NaN.
+        temperature: above 0.
+        seed: see `gumbel`, as the rest.
+    """
+    noise = gumbel(seed, source, rows)
+    if np.isinf(temperature):
+        return np.where(np.isnan(scores), np.nan, noise)
+    found: Float64[np.ndarray, " n"] = scores + temperature * noise
+    return found
 
 
 def _mixed(words: UInt64[np.ndarray, " n"]) -> UInt64[np.ndarray, " n"]:

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from dataselect.selection.cut import Cut
+from dataselect.selection.domains import Count
+from dataselect.selection.evaluation import Evaluation
 from dataselect.selection.keys import scores_of
 from dataselect.selection.ranking_pass import Plan, RankingResult
 from dataselect.selection.settings import Settings
@@ -24,6 +26,7 @@ def outcome(
     budgets: list[int] | None,
     taken: Taken,
     documents: int,
+    evaluation: Evaluation | None,
 ) -> dict[str, Any]:
     """The summary of a selection.
 
@@ -35,6 +38,7 @@ def outcome(
         budgets: of each group; None without a budget.
         taken: what was selected.
         documents: in the corpus.
+        evaluation: what was kept out.
     """
     chosen = sum(taken.documents)
     return {
@@ -60,6 +64,8 @@ def outcome(
         "left_out": dict(taken.reasons),
         "quotas": _quotas(settings, cut, budgets, taken),
         "domains": _domains(taken),
+        "further_domains": _count(taken.domains.others) if taken.domains.others.documents else None,
+        "evaluation": _evaluation(settings, evaluation),
     }
 
 
@@ -153,15 +159,33 @@ def _quotas(
 
 def _domains(taken: Taken) -> list[dict[str, Any]]:
     """Selected documents and tokens by domain, the most documents first; a thousand at the most."""
+    selected = [(name, count) for name, count in taken.domains.of.items() if count.selected]
     order = sorted(
-        taken.domains.items(), key=lambda item: (-item[1][0], item[0] is not None, item[0] or "")
+        selected, key=lambda item: (-item[1].selected, item[0] is not None, item[0] or "")
     )
-    return [
-        {
-            "domain": name,
-            "documents": documents,
-            "of": taken.corpus_domains[name],
-            "tokens": tokens,
-        }
-        for name, (documents, tokens) in order[:DOMAINS]
-    ]
+    return [{"domain": name} | _count(count) for name, count in order[:DOMAINS]]
+
+
+def _count(count: Count) -> dict[str, int]:
+    return {"documents": count.selected, "of": count.documents, "tokens": count.tokens}
+
+
+def _evaluation(settings: Settings, evaluation: Evaluation | None) -> dict[str, Any] | None:
+    """What of each evaluation set was looked for, and what was not."""
+    if evaluation is None:
+        return None
+    return {
+        "ngram": settings.ngram,
+        "short_from": settings.exclude_short,
+        "copies": settings.exclude_copies,
+        "files": [
+            {
+                "file": file.address,
+                "documents": file.documents,
+                "not_read": dict(file.not_read),
+                "short": file.short,
+                "short_looked_for": file.whole,
+            }
+            for file in evaluation.files
+        ],
+    }

@@ -12,7 +12,7 @@ from jaxtyping import Int64
 
 from dataselect.errors import DataselectError
 from dataselect.selection.aggregate import check_columns
-from dataselect.selection.budget import check_quotas
+from dataselect.selection.budget import Quotas, check_quotas
 from dataselect.selection.candidates import (
     Ranking,
     candidates_of,
@@ -21,6 +21,7 @@ from dataselect.selection.candidates import (
     resolved_weights,
     token_column,
 )
+from dataselect.selection.domains import MOST
 from dataselect.selection.settings import Settings
 from dataselect.selection.work import BELOW, CANDIDATE, NO_SCORE, NO_TOKENS, Work
 from zerocost.errors import did_you_mean
@@ -64,7 +65,8 @@ def plan_ranking(
         on_part: called with the number of parts read.
 
     Raises:
-        DataselectError: a column is not in the table, or tokens are asked for and not counted.
+        DataselectError: a column is not in the table, tokens are asked for and not counted, or a
+            quota is for a value that no document has.
     """
     known = {column.name: column for column in scores.columns}
     tokens = token_column(scores.columns, settings.tokens, scores.address)
@@ -75,7 +77,7 @@ def plan_ranking(
             hint="score the corpus with --scorers signals, name a column by --token-column, or "
             "give the budget as --docs or --fraction",
         )
-    _check_quota_column(scores, settings)
+    _check_quotas(scores, settings.quotas)
     threshold = settings.threshold
     if settings.by is not None:
         check_columns({settings.by: None}, known, scores.address)
@@ -111,10 +113,9 @@ def rank_documents(
     """Fill the work's columns from the score table, part by part.
 
     Raises:
-        DataselectError: a quota is for a value that no document has.
+        DataselectError: the table is not what its index says.
     """
     result = RankingResult()
-    domains: Counter[str] = Counter()
     by_tokens = settings.budget is not None and settings.budget.kind == "tokens"
     names = dict.fromkeys([*plan.ranking.columns, *filter(None, [plan.tokens])])
     if settings.quotas is not None:
@@ -131,7 +132,6 @@ def rank_documents(
         found = candidates_of(table, plan.ranking, tokens=plan.tokens, quotas=settings.quotas)
         result.missing.update(found.missing)
         result.tokens += int(found.tokens[found.tokens > 0].sum())
-        domains.update(found.domains)
         state = np.full(stop - start, CANDIDATE, dtype=np.uint8)
         if plan.threshold is not None:
             state[found.scores < plan.threshold] = BELOW
@@ -145,8 +145,6 @@ def rank_documents(
         work.state.write(start, state)
         if on_part is not None:
             on_part(i + 1)
-    if settings.quotas is not None:
-        check_quotas(settings.quotas, domains)
     return result
 
 
@@ -171,15 +169,31 @@ def _reader(
     return read
 
 
-def _check_quota_column(scores: Any, settings: Settings) -> None:
+def _check_quotas(scores: Any, quotas: Quotas | None) -> None:
+    """Refuse quotas that no document can fill; read no further than where all are met."""
+    if quotas is None:
+        return
+    _check_quota_column(quotas.column)
+    found: Counter[str] = Counter()
+    for part in range(len(scores.parts)):
+        values = scores.part(part, [quotas.column])[quotas.column].value_counts().to_pylist()
+        for own in values:
+            name = own["values"]
+            # Others are kept for a hint only.
+            if name is not None and (name in quotas.shares or name in found or len(found) < MOST):
+                found[name] += own["counts"]
+        if quotas.shares.keys() <= found.keys():
+            return
+    check_quotas(quotas, found)
+
+
+def _check_quota_column(name: str) -> None:
     from dataselect.scores import DOCUMENT_COLUMNS
 
-    if settings.quotas is None or settings.quotas.column in ("domain", "source"):
-        return
-    name = settings.quotas.column
-    raise DataselectError(
-        f"quotas by {name!r}",
-        accepted="domain (a column of the corpus), or source (a file of it)",
-        hint=did_you_mean(name, DOCUMENT_COLUMNS)
-        or f"score the corpus with --domain-column {name}, then it is the domain",
-    )
+    if name not in ("domain", "source"):
+        raise DataselectError(
+            f"quotas by {name!r}",
+            accepted="domain (a column of the corpus), or source (a file of it)",
+            hint=did_you_mean(name, DOCUMENT_COLUMNS)
+            or f"score the corpus with --domain-column {name}, then it is the domain",
+        )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dataselect.corpus.output import FILES
 from dataselect.errors import DataselectError
 from dataselect.selection.budget import shares_of
 from dataselect.selection.cut import Cut, find_cut
+from dataselect.selection.evaluation import Evaluation, read_evaluation
 from dataselect.selection.job import Job, OnPart
 from dataselect.selection.leaving_out import leave_out_duplicates, leave_out_shared
 from dataselect.selection.outcome import outcome
@@ -24,7 +26,7 @@ from dataselect.selection.work import COLUMNS, Noise, open_work, ranked_parts, s
 from dataselect.selection.writing import write_documents
 from zerocost.files import sha256_of, to_json, write_json
 from zerocost.journal import Journal
-from zerocost.manifest import Counts, FileRecord, begin, finish, write_manifest
+from zerocost.manifest import Counts, FileRecord, begin, finish
 
 __all__ = ["run_selection", "score_digest", "scored_sources"]
 
@@ -77,58 +79,64 @@ def run_selection(
         DataselectError: bad input, the corpus is not what was scored, or the output exists.
     """
     from dataselect.corpus import ReadOptions, output_folder
-    from dataselect.corpus.apart import check_apart
+    from dataselect.corpus.apart import check_apart, check_not_read
     from dataselect.scores import open_scores
 
+    # All that can be refused is, before anything of an earlier selection is removed.
     folder = open_scores(scores)
     sources = scored_sources(corpus, folder)
+    held_out = _evaluation_files(settings)
     check_apart(
         str(out),
-        files=[*(f.address for s in sources for f in s.files), *map(str, settings.exclude)],
+        files=[*(f.address for s in sources for f in s.files), *map(str, held_out)],
         folders=[scores],
     )
+    check_not_read(str(out), corpus, _names(sources))
+    options = ReadOptions(**dict(folder.index.options))
     plan = plan_ranking(folder, settings)
+    evaluation = read_evaluation(
+        settings, replace(options, text=evaluation_field) if evaluation_field else options
+    )
     configuration = settings.as_dict() | {
         "scores": score_digest(folder),
-        "evaluation": [sha256_of(path) for path in settings.exclude if path.is_file()],
+        "evaluation": [sha256_of(path) for path in held_out],
+        **({"exclude_field": evaluation_field} if evaluation_field else {}),
     }
     manifest = begin(
         "dataselect",
         command=command,
         configuration=configuration,
         seeds={"selection": settings.seed},
-        inputs=[path for path in settings.exclude if path.is_file()],
+        inputs=held_out,
         libraries=LIBRARIES,
     )
-    if overwrite and (out / SELECTION).is_file() and (out / MANIFEST).is_file():
-        # Shards of another corpus would otherwise stay beside those of this one.
-        shutil.rmtree(out / DOCUMENTS, ignore_errors=True)
     with output_folder(str(out), configuration, _names(sources), overwrite=overwrite):
         (out / WORK).mkdir(exist_ok=True)
         work = open_work(out / WORK, [part.documents for part in folder.parts])
-        options = ReadOptions(**dict(folder.index.options))
         job = Job(folder, sources, options, settings, work, workers, on_part or _quiet)
         with Journal(out / WORK / JOURNAL, configuration) as journal:
-            result, shards = _steps(job, plan, out, journal, evaluation_field)
+            result, shards = _steps(job, plan, out, journal, evaluation)
         write_json(out / SUMMARY, result, overwrite=True)
         outputs = [out / SELECTION, out / LEFT_OUT, out / SUMMARY]
         outputs += [Path(shard.address) for shard in shards]
         counts = Counts(folder.documents, result["documents"], _rejected(result))
         finished = finish(manifest, outputs=outputs, counts=counts)
         inputs = [*manifest.inputs, *_inputs(folder)]
-        write_manifest(replace(finished, inputs=inputs), out / MANIFEST, overwrite=True)
+        record = asdict(replace(finished, inputs=inputs))
+        record |= {FILES: result["files"], "evaluation": result["evaluation"]}
+        write_json(out / MANIFEST, record, overwrite=True)
         shutil.rmtree(out / WORK)
     return {"out": str(out)} | result
 
 
 def _steps(
-    job: Job, plan: Plan, out: Path, journal: Journal, evaluation_field: str | None
+    job: Job, plan: Plan, out: Path, journal: Journal, evaluation: Evaluation | None
 ) -> tuple[dict[str, Any], list[Any]]:
     """The summary and the shards."""
     settings, work = job.settings, job.work
     ranking = rank_documents(job.scores, plan, settings, work, on_part=job.on_part("ranking"))
     noise = _noise(job)
-    hits = leave_out_shared(job, journal, evaluation_field)
+    hits = leave_out_shared(job, journal, evaluation)
     duplicates = leave_out_duplicates(job)
     cut, budgets = _cut(job, noise)
     taken = write_tables(
@@ -145,7 +153,7 @@ def _steps(
         on_part=job.on_part("selecting"),
     )
     shards = write_documents(job, taken, out / DOCUMENTS)
-    result = outcome(settings, plan, ranking, cut, budgets, taken, job.scores.documents)
+    result = outcome(settings, plan, ranking, cut, budgets, taken, job.scores.documents, evaluation)
     result["files"] = [Path(shard.address).relative_to(out).as_posix() for shard in shards]
     return result, shards
 
@@ -187,6 +195,15 @@ def score_digest(scores: Any) -> str:
     return hashlib.sha256(to_json(scores.index.to_json()).encode()).hexdigest()
 
 
+def _evaluation_files(settings: Settings) -> list[Path]:
+    from dataselect.corpus import find_corpus
+
+    if not settings.exclude:
+        return []
+    found = find_corpus([str(path) for path in settings.exclude])
+    return [Path(file.address) for source in found for file in source.files]
+
+
 def _names(sources: tuple[Any, ...]) -> list[str]:
     """All files that a run may make."""
     from dataselect.corpus import shard_names
@@ -204,6 +221,13 @@ def _noise(job: Job) -> Noise | None:
     if settings.log_weights:
         return Noise(0.0, 1.0, settings.temperature, settings.seed, sources)
     summary = score_summary(job.work)
+    if not np.isfinite(summary.deviation):
+        raise DataselectError(
+            f"the scores reach from {summary.low:g} to {summary.high:g}, so that they have no "
+            "standard deviation to sample by",
+            accepted="scores within ±1e150",
+            hint="--temperature 0 takes the best",
+        )
     return Noise(summary.mean, summary.deviation, settings.temperature, settings.seed, sources)
 
 

@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 from dataselect.errors import DataselectError
 from dataselect.selection.budget import Budget, Quotas
-from dataselect.selection.contamination import WORDS
+from dataselect.selection.contamination import WORDS, check_length
 from dataselect.selection.duplicates import banding
 from dataselect.selection.weights import Weights, weights_to_json
 
 __all__ = ["Settings"]
+
+HOTTEST = 1e300  # times the noise it is still a number
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Settings:
         similarity: from which on documents are near duplicates.
         exclude: evaluation sets; documents that share a run of words with them are left out.
         ngram: words such a run has.
+        exclude_short: documents of those sets with fewer words than a run, but at least so many,
+            are looked for as a whole: what holds all their words in a row is left out, too.
         exclude_copies: whether near copies of those sets' documents are left out, too.
         tokens: the column of token counts; None takes the table's exact one, else its estimate.
     """
@@ -55,6 +59,7 @@ class Settings:
     similarity: float = 0.8
     exclude: tuple[Path, ...] = ()
     ngram: int = WORDS
+    exclude_short: int | None = None
     exclude_copies: bool = False
     tokens: str | None = None
 
@@ -79,10 +84,13 @@ class Settings:
             )
         if self.threshold is not None and not math.isfinite(self.threshold):
             raise DataselectError(f"the threshold is {self.threshold}", accepted="a finite number")
-        if math.isnan(self.temperature) or self.temperature < 0:
+        if not (0 <= self.temperature <= HOTTEST or math.isinf(self.temperature)) or (
+            self.temperature < 0
+        ):
             raise DataselectError(
                 f"the temperature is {self.temperature}",
-                accepted="0 for the best documents, above 0 for a sample; inf for one by chance",
+                accepted=f"0 for the best documents, up to {HOTTEST:g} for a sample; inf for one "
+                "by chance",
             )
         if self.log_weights and (self.by is None or not self.temperature):
             raise DataselectError(
@@ -95,6 +103,19 @@ class Settings:
             raise DataselectError(
                 "a temperature or quotas without a budget: a threshold alone takes every document",
                 accepted="--tokens, --docs or --fraction beside the threshold",
+            )
+        if self.exclude:
+            check_length(self.ngram)
+        elif self.exclude_short is not None or self.exclude_copies:
+            raise DataselectError(
+                "there is no evaluation set to keep out",
+                accepted="--exclude FILE beside --exclude-short and --exclude-copies",
+            )
+        if self.exclude_short is not None and not 1 <= self.exclude_short < self.ngram:
+            raise DataselectError(
+                f"short evaluation documents of {self.exclude_short} words or more",
+                accepted=f"1 to {self.ngram - 1}: below the {self.ngram} words of a run",
+                hint="--exclude-short 3",
             )
         if self.duplicates == "near":
             banding(self.similarity)
@@ -122,6 +143,7 @@ class Settings:
             "similarity": self.similarity if self.duplicates == "near" else None,
             "exclude": [str(path) for path in self.exclude],
             "ngram": self.ngram if self.exclude else None,
+            **({} if self.exclude_short is None else {"exclude_short": self.exclude_short}),
             **({"exclude_copies": True} if self.exclude_copies else {}),
             "tokens": self.tokens,
         }

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from dataselect.selection.cut import Cut, Taker
+from dataselect.selection.domains import DomainCounts
 from dataselect.selection.duplicates import Duplicates
 from dataselect.selection.keys import scores_of
 from dataselect.selection.summary import Summary, merge_summaries, summarise
@@ -40,8 +41,7 @@ class Taken:
         documents: selected, by group of the budget.
         tokens: of these, by group; documents whose number is not known count as none.
         scores: of the selected.
-        domains: documents and tokens selected, by domain; None for those without.
-        corpus_domains: documents of the corpus by domain.
+        domains: documents of the corpus, documents and tokens selected, by domain.
         reasons: documents that were no candidates, by reason.
         next_cost: for each group, what the first document that is not taken would have cost; -1
             where all were taken.
@@ -51,8 +51,7 @@ class Taken:
     documents: list[int]
     tokens: list[int]
     scores: Summary
-    domains: dict[str | None, list[int]] = field(default_factory=dict)
-    corpus_domains: Counter[str | None] = field(default_factory=Counter)
+    domains: DomainCounts = field(default_factory=DomainCounts)
     reasons: Counter[str] = field(default_factory=Counter)
     next_cost: list[int] = field(default_factory=list)
 
@@ -130,23 +129,7 @@ def _count(taken: Taken, table: Any, group: Any, mask: Any, values: Any, tokens:
         taken.documents[g] += int(own.sum())
         taken.tokens[g] += int(known[own].sum())
     taken.scores = merge_summaries(taken.scores, summarise(values[mask]))
-    coded = table.column("domain").combine_chunks().dictionary_encode(null_encoding="encode")
-    names = coded.dictionary.to_pylist()
-    codes = coded.indices.to_numpy(zero_copy_only=False)
-    if not len(codes):
-        return
-    everywhere = np.bincount(codes, minlength=len(names))
-    documents = np.bincount(codes[mask], minlength=len(names))
-    sums = np.zeros(len(names), dtype=np.int64)
-    np.add.at(sums, codes[mask], known[mask])
-    for name, all_, some, sum_ in zip(
-        names, everywhere.tolist(), documents.tolist(), sums.tolist(), strict=True
-    ):
-        taken.corpus_domains[name] += all_
-        if some:
-            entry = taken.domains.setdefault(name, [0, 0])
-            entry[0] += some
-            entry[1] += sum_
+    taken.domains.add(table.column("domain"), mask, known)
 
 
 def _rows(table: Any, mask: Any, columns: Mapping[str, Any]) -> dict[str, Any]:

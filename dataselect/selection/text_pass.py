@@ -9,31 +9,15 @@ from typing import Any
 import numpy as np
 
 from dataselect.errors import DataselectError
-from dataselect.selection.contamination import Ngrams, ngrams_of
-from dataselect.selection.copies import Held, held_signatures
 from dataselect.selection.disk import DiskColumn
 from dataselect.selection.duplicates import PERMUTATIONS, banding
+from dataselect.selection.evaluation import Evaluation
 from dataselect.selection.fingerprints import Fingerprints, fingerprints_of
 from dataselect.selection.settings import Settings
 from dataselect.selection.work import Work
 from zerocost.journal import Journal
 
-__all__ = ["Evaluation", "Hit", "TextColumns", "fingerprint_texts", "read_evaluation"]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Evaluation sets as they were read.
-
-    Attributes:
-        ngrams: their runs of words.
-        names: of their documents: file and id, or file and row.
-        held: their signatures, where near copies are kept out, too.
-    """
-
-    ngrams: Ngrams
-    names: tuple[str, ...]
-    held: Held | None = None
+__all__ = ["Hit", "TextColumns", "fingerprint_texts"]
 
 
 @dataclass(frozen=True)
@@ -86,42 +70,6 @@ class TextColumns:
             documents = self.bands.documents // len(found.bands)
             for band, hashes in enumerate(found.bands):
                 self.bands.write(band * documents + start, hashes)
-
-
-def read_evaluation(settings: Settings, options: Any) -> Evaluation | None:
-    """The documents of all evaluation sets; None where there are none.
-
-    Args:
-        settings: the files and the length of a run.
-        options: how they are read: a `ReadOptions`.
-
-    Raises:
-        DataselectError: a file cannot be read, or holds no document of so many words.
-    """
-    from dataselect.corpus import find_corpus, read_parts
-
-    if not settings.exclude:
-        return None
-    texts: list[str] = []
-    names: list[str] = []
-    refused = 0
-    for source in find_corpus([str(path) for path in settings.exclude]):
-        for part in read_parts(source, options):
-            refused += len(part.quarantined)
-            texts += [text or "" for text in part.batch.column("text").to_pylist()]
-            about = (part.batch.column(name).to_pylist() for name in ("source", "row", "id"))
-            names += [
-                f"{address}:{row if own is None else own}"
-                for address, row, own in zip(*about, strict=True)
-            ]
-    if not texts:
-        raise DataselectError(
-            f"{', '.join(map(str, settings.exclude))}: no document in {refused:,} rows",
-            accepted=f"documents with the field {options.text!r}",
-            hint="--exclude-field names another",
-        )
-    held = held_signatures(texts) if settings.exclude_copies else None
-    return Evaluation(ngrams_of(texts, settings.ngram), tuple(names), held)
 
 
 def fingerprint_texts(
@@ -213,8 +161,7 @@ class _Fingerprinting:
             texts,
             duplicates=self.settings.duplicates,
             similarity=self.settings.similarity,
-            evaluation=None if own is None else own.ngrams,
-            held=None if own is None else own.held,
+            evaluation=own,
         )
         self.columns.write(start, found)
         hits = zip(

@@ -87,7 +87,7 @@ class Stats:
         quantiles = found.get("quantiles", ())
         try:
             knots = np.asarray(quantiles, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             knots = np.array([np.nan])
         every = np.concatenate([[*numbers.values()], knots.ravel()])
         if knots.ndim != 1 or not np.isfinite(every).all() or (np.diff(knots) < 0).any():

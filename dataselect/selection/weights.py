@@ -30,6 +30,7 @@ __all__ = [
     "write_weights",
 ]
 
+MOST = 1e150  # whose square is a number, so that sums have a standard deviation
 KEYS = ("weight", "orientation", "transform", "missing", "clip", "stats")
 
 
@@ -54,6 +55,14 @@ class ColumnWeight:
     clip: float = CLIP
     stats: Stats | None = None
 
+    def __post_init__(self) -> None:
+        if self.transform == "rank" and self.stats is not None and len(self.stats.quantiles) < 2:
+            raise DataselectError(
+                f"the transform rank has {len(self.stats.quantiles)} quantiles to go by",
+                accepted="two or more in the stats",
+                hint="leave stats out to have them worked out from the score table",
+            )
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -61,6 +70,17 @@ class Weights:
 
     columns: Mapping[str, ColumnWeight]
     made_by: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        clips = [
+            (own, own.clip if own.transform == "zscore" else 1.0) for own in self.columns.values()
+        ]
+        if not sum(abs(own.weight) * clip for own, clip in clips) <= MOST:
+            raise DataselectError(
+                "the weighted sum would be beyond the range of numbers",
+                accepted=f"weights that, times the clip of zscore, add up to {MOST:g} at most",
+                hint="only the weights' shares of their sum matter",
+            )
 
     def resolved(self, directions: Mapping[str, int], stats: Mapping[str, Stats]) -> Weights:
         """The same with every orientation and all stats filled in.
@@ -91,7 +111,7 @@ def read_weights(path: Path) -> Weights:
         DataselectError: no such file, no JSON, an unknown key, or a value out of range.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as cause:
         raise DataselectError(
             f"{path} cannot be read as JSON: {cause}", accepted='{"columns": {"NAME": 0.5}}'
@@ -102,6 +122,20 @@ def read_weights(path: Path) -> Weights:
         raise DataselectError(
             f"{path}: {error.wrong}", accepted=error.accepted, hint=error.hint
         ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different: of two weights Python's reader would take the last.
+
+    Raises:
+        ValueError: a key comes twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands there twice in one object")
+    return found
 
 
 def weights_from_json(found: Any) -> Weights:
@@ -165,19 +199,18 @@ def _column(name: str, own: Any) -> ColumnWeight:
     if stats is not None and not isinstance(stats, dict):
         raise _wrong(name, "stats", stats, '{"low": .., "high": .., ...}, or nothing')
     try:
-        known = Stats.from_json(stats) if stats else None
+        return ColumnWeight(
+            weight,
+            cast("Literal[-1, 1] | None", orientation),
+            cast(Transform, transform),
+            cast(Missing, missing),
+            clip,
+            Stats.from_json(stats) if stats else None,
+        )
     except DataselectError as error:
         raise DataselectError(
             f"{name!r}: {error.wrong}", accepted=error.accepted, hint=error.hint
         ) from None
-    return ColumnWeight(
-        weight,
-        cast("Literal[-1, 1] | None", orientation),
-        cast(Transform, transform),
-        cast(Missing, missing),
-        clip,
-        known,
-    )
 
 
 def _number(name: str, key: str, value: Any) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ from jaxtyping import Int64, UInt8, UInt32, UInt64
 
 from zerocost.compiled import compiled
 
-__all__ = ["NgramHashes", "ngram_hashes", "normalised_words"]
+__all__ = ["NgramHashes", "ngram_hashes", "normalised_words", "runs_of_words", "word_counts"]
 
 _SPACE = 0xFFFFFFFF
 _REMOVED = 0xFFFFFFFE
@@ -129,6 +130,58 @@ def ngram_hashes(texts: Any, n: int, *, short: bool = False) -> NgramHashes:
     ends = np.zeros(len(texts) + 1, dtype=np.int64)
     _ngrams(data, offsets, _table(), n, short, found, ends)
     return NgramHashes(found[: ends[-1]], ends)
+
+
+def runs_of_words(words: NgramHashes, n: int) -> NgramHashes:
+    """The hashes of every n consecutive words, from those of single words.
+
+    Runs of many lengths cost one pass over the bytes so, and one over the words each. They are
+    other hashes than those of `ngram_hashes`.
+
+    Args:
+        words: `ngram_hashes` with n of 1.
+        n: words a run, from 1.
+
+    Complexity: O(words), whatever n.
+    """
+    counts = np.maximum(np.diff(words.offsets) - n + 1, 0)
+    ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    found = np.empty(int(ends[-1]), dtype=np.uint64)
+    _runs(words.hashes, words.offsets, n, found)
+    return NgramHashes(found, ends)
+
+
+def word_counts(texts: Sequence[str]) -> Int64[np.ndarray, " texts"]:
+    """How many words each text has, as `normalised_words` parts them."""
+    import pyarrow as pa
+
+    counts: Int64[np.ndarray, " texts"] = np.diff(
+        ngram_hashes(pa.array(list(texts), pa.large_string()), 1).offsets
+    )
+    return counts
+
+
+@compiled
+def _runs(
+    words: UInt64[np.ndarray, " words"],
+    offsets: Int64[np.ndarray, " texts_and_one"],
+    n: int,
+    found: UInt64[np.ndarray, " runs"],
+) -> None:
+    leaving = np.uint64(1)
+    for _ in range(n):
+        leaving *= _BASE
+    at = 0
+    for text in range(offsets.shape[0] - 1):
+        rolling = np.uint64(0)
+        for i in range(offsets[text], offsets[text + 1]):
+            rolling = rolling * _BASE + words[i]
+            inside = i - offsets[text]
+            if inside >= n:
+                rolling -= words[i - n] * leaving
+            if inside >= n - 1:
+                found[at] = _finished(rolling)
+                at += 1
 
 
 @compiled

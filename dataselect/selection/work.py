@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64
 from dataselect.selection.cut import Ranked
 from dataselect.selection.disk import DiskColumn
 from dataselect.selection.keys import keys_of
-from dataselect.selection.noise import gumbel
+from dataselect.selection.noise import noisy
 from dataselect.selection.summary import Summary, merge_summaries, summarise
 
 __all__ = [
@@ -98,7 +98,7 @@ def open_work(folder: Path, documents: Sequence[int]) -> Work:
 
 @dataclass(frozen=True)
 class Noise:
-    """How a sample is drawn: scores z-normalised, divided by the temperature, with noise.
+    """How a sample is drawn: scores z-normalised, with noise times the temperature.
 
     With mean 0 and deviation 1 the scores are logarithms of weights, and the sample is importance
     resampling without replacement (Xie et al. 2023, section 3).
@@ -120,10 +120,9 @@ class Noise:
     def __call__(
         self, scores: Float64[np.ndarray, " n"], rows: Int64[np.ndarray, " n"], source: int
     ) -> Float64[np.ndarray, " n"]:
-        """z / T + Gumbel noise; NaN where there is no score."""
+        """z + T times Gumbel noise; NaN where there is no score."""
         z = (scores - self.mean) / (self.deviation or 1.0)
-        keys: Float64[np.ndarray, " n"] = z / self.temperature + gumbel(self.seed, source, rows)
-        return keys
+        return noisy(z, self.temperature, self.seed, source, rows)
 
 
 def ranked(work: Work, part: int, *, tokens: bool, noise: Noise | None) -> Ranked:

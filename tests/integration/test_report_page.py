@@ -181,3 +181,10 @@ def test_the_report_breaks_the_rules_that_a_recipe_decides_by(
     code, _, err = dataselect("report", scores, "--recipe", "gophr", "--out", tmp_path / "s.html")
     assert code == 2
     assert "did you mean gopher?" in err
+    wrong = text.replace('"noise"', '"nois"')
+    (tmp_path / "mine.toml").write_text(wrong)
+    code, _, err = dataselect("report", scores, *arguments[:2], "--out", tmp_path / "t.html")
+    assert code == 2
+    assert "the recipe mine is to be applied, has no column 'nois'" in err
+    assert "did you mean noise?" in err
+    assert not (tmp_path / "t.html").exists()

@@ -165,7 +165,8 @@ def test_wrong_input_is_answered(corpus: Path, score: Command) -> None:
         (("nowhere", "--out", "scores"), "nowhere does not exist"),
         (("corpus/e.csv", "--out", "scores"), "of a kind that is not read"),
         (("corpus", "--out", "corpus/a.jsonl"), "is a file"),
-        (("corpus", "--out", "corpus"), "holds other files"),
+        (("corpus", "--out", "corpus"), "lies in the corpus"),
+        (("corpus/c.md", "--out", "corpus"), "holds other files"),
         (("corpus", "--out", "scores", "--text-column", "txt"), "no column 'txt'"),
         (("corpus", "--out", "scores", "--scorers", "signal"), "signals"),
         (("corpus", "--out", "scores", "--scorers", "signals,"), "an empty name"),
@@ -196,3 +197,26 @@ def test_a_scorer_that_fails_or_lies_ends_the_run_and_says_where(
     short = score("corpus", "--out", "other", "--scorers", "bad:Short")
     assert short.code == 1
     assert "gave 37 rows" in short.err
+
+
+def test_a_corpus_without_any_document_is_refused_and_leaves_nothing(
+    corpus: Path, score: Command, here: Path
+) -> None:
+    (corpus / "d.txt").unlink()
+    (corpus / "c.md").unlink()
+    (corpus / "deep" / "b.parquet").write_bytes(b"PAR1 cut off")
+    wrong = ("corpus", "--out", "scores", "--text-column", "body")
+    for _ in range(2):
+        done = score(*wrong)
+        assert (done.code, done.out) == (2, "")
+        assert (
+            "no document in 40 rows of the corpus: no_text 39, malformed_json 1, unreadable 1"
+            in done.err
+        )
+        assert "the first is corpus/a.jsonl, row 0: no 'body'" in done.err.replace(str(here), "")
+        assert "--text-column names another" in done.err
+        assert not [path for path in (here / "scores").rglob("*") if path.is_file()]
+    assert score("corpus", "--out", "scores").code == 0
+    (here / "none").mkdir()
+    (here / "none" / "a.jsonl").write_text("\n \n")
+    assert score("none", "--out", "empty", "--json").code == 0

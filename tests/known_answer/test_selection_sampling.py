@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 from scipy import stats
 
 from dataselect.selection.choosing import choose
@@ -62,3 +63,25 @@ def test_the_temperature_goes_from_the_best_to_chance() -> None:
     assert means[0] == np.sort(scores)[-400:].mean()
     by_chance = scores[choose(scores, 400, temperature=float("inf"), seed=1)].mean()
     assert abs(by_chance) < 0.2
+
+
+@pytest.mark.parametrize("log_weights", [False, True])
+def test_a_tiny_temperature_is_the_best_and_a_huge_one_chance(log_weights: bool) -> None:
+    scores = np.random.default_rng(2).normal(size=500)
+    best = choose(scores, 50)
+    for tiny in (5e-324, 1e-310, 1e-290):
+        found = choose(scores, 50, temperature=tiny, log_weights=log_weights)
+        assert (found == best).all()
+    chance = choose(scores, 50, temperature=np.inf, seed=4, log_weights=log_weights)
+    assert (choose(scores, 50, temperature=1e300, seed=4, log_weights=log_weights) == chance).all()
+    noise = gumbel(4, 0, np.arange(500))
+    assert (chance == (noise >= np.sort(noise)[-50])).all()
+
+
+def test_scores_without_end_have_a_place_in_a_sample() -> None:
+    scores = np.array([np.inf, 0.0, 1.0, -np.inf, np.nan])
+    assert choose(scores, 1, temperature=1.0).tolist() == [True, False, False, False, False]
+    assert choose(scores, 3, temperature=1.0).tolist() == [True, True, True, False, False]
+    taken = [choose(scores, 2, temperature=np.inf, seed=s) for s in range(200)]
+    assert np.sum(taken, axis=0)[:4].min() > 70
+    assert not np.sum(taken, axis=0)[4]

@@ -50,6 +50,7 @@ def command(
             scores,
             out,
             recipes_of(recipes),
+            all_recipes=bool(recipes),
             texts=not no_texts,
             title=title,
             overwrite=overwrite,

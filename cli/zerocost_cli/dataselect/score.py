@@ -112,6 +112,11 @@ def _print_summary(summary: dict[str, Any], seconds: float) -> None:
         rows = sorted(summary["quarantined"].items())
         print_table(("not read", "rows"), rows)
         click.echo(f"Each with its place and reason: {summary['out']}/quarantine.jsonl")
+    if damaged := summary["quarantined"].get("unreadable"):
+        click.echo(
+            f"{damaged:,} file{'s are' if damaged > 1 else ' is'} damaged or cut off: what follows "
+            "the damage is lost, and nobody knows how many rows that is"
+        )
 
 
 def _print_estimate(found: dict[str, Any], as_json: bool) -> None:

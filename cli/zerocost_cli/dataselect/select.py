@@ -73,6 +73,12 @@ SHOWN = 12
 )
 @click.option("--ngram", default=13, show_default=True, help="Words such a run has.")
 @click.option(
+    "--exclude-short",
+    type=int,
+    metavar="WORDS",
+    help="Look for --exclude documents shorter than a run as a whole, from so many words on.",
+)
+@click.option(
     "--exclude-copies",
     is_flag=True,
     help="Keep out near copies of the --exclude documents, too, however short.",
@@ -108,6 +114,7 @@ def command(
     similarity: float,
     exclude: tuple[Path, ...],
     ngram: int,
+    exclude_short: int | None,
     exclude_copies: bool,
     exclude_field: str | None,
     token_column: str | None,
@@ -144,6 +151,7 @@ def command(
         similarity=similarity,
         exclude=exclude,
         ngram=ngram,
+        exclude_short=exclude_short,
         exclude_copies=exclude_copies,
         tokens=token_column,
     )
@@ -166,13 +174,15 @@ def command(
 
 
 def _print(result: dict[str, Any]) -> None:
+    from dataselect.selection.domains import MOST
+
     tokens = result["tokens"]
     counted = ""
     if tokens is not None:
         kind = "estimated " if tokens["estimate"] else ""
         counted = f", {tokens['selected']:,} of {tokens['of']:,} {kind}tokens ({tokens['column']})"
     click.echo(f"Selected {result['documents']:,} of {result['of']:,} documents{counted}")
-    for line in [*_ranking(result), *_budget(result), *_left_out(result)]:
+    for line in [*_ranking(result), *_budget(result), *_left_out(result), *_evaluation(result)]:
         click.echo(f"  {line}")
     if result["quotas"]:
         rows = [
@@ -191,6 +201,11 @@ def _print(result: dict[str, Any]) -> None:
         ]  # fmt: skip
         more = f", the first {SHOWN} of {len(domains)}" if len(domains) > SHOWN else ""
         print_table(("domain", "selected", "of", "%", "tokens"), rows, title=f"\nBy domain{more}:")
+    if (further := result["further_domains"]) is not None:
+        click.echo(
+            f"Of domains that came after the first {MOST:,}: {further['documents']:,} of "
+            f"{further['of']:,} documents"
+        )
     out = result["out"]
     click.echo(
         f"Written: {out}/documents ({len(result['files'])} files), {out}/selection.parquet, "
@@ -235,6 +250,33 @@ def _budget(result: dict[str, Any]) -> list[str]:
     elif budget["next"] is not None and budget["unit"] == "tokens":
         line += f"; the next document has {budget['next']:,} and would exceed it"
     return [*lines, line]
+
+
+def _evaluation(result: dict[str, Any]) -> list[str]:
+    """Of each evaluation set, what was looked for and what was not."""
+    asked = result["evaluation"]
+    lines = []
+    for file in asked["files"] if asked else ():
+        line = f"evaluation set {file['file']}: {file['documents']:,} documents"
+        rows = {name: count for name, count in file["not_read"].items() if name != "unreadable"}
+        if rows:
+            reasons = ", ".join(f"{name} {count:,}" for name, count in rows.items())
+            line += f"; {sum(rows.values()):,} rows NOT read ({reasons})"
+        if len(rows) < len(file["not_read"]):
+            line += "; damaged or cut off, the rest is NOT read"
+        if file["short_looked_for"]:
+            line += (
+                f"; {file['short_looked_for']:,} of {asked['short_from']} to {asked['ngram'] - 1} "
+                "words looked for as a whole"
+            )
+        if left := file["short"] - file["short_looked_for"]:
+            least = asked["ngram"] if asked["short_from"] is None else asked["short_from"]
+            how = "as near copies only" if asked["copies"] else "NOT looked for"
+            line += f"; {left:,} of fewer than {least} words {how}"
+            if asked["short_from"] is None and not asked["copies"]:
+                line += " (--exclude-short 3 does, as a whole)"
+        lines.append(line)
+    return lines
 
 
 def _left_out(result: dict[str, Any]) -> list[str]:

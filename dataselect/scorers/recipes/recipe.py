@@ -132,7 +132,7 @@ def parse_recipe(text: str, source: str = "recipe") -> Recipe:
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise DataselectError(
             f"{source} is not TOML: {error}", accepted=f"a recipe: {_EXAMPLE}"
         ) from error
@@ -195,10 +195,20 @@ def _known_keys(table: Mapping[str, Any], keys: tuple[str, ...], place: str) -> 
 
 
 def _limit(rule: Mapping[str, Any], key: str, place: str, default: float) -> float:
-    value = rule.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise DataselectError(f"{place}: {key} is {value!r}", accepted="a number")
-    return float(value)
+    if key not in rule:
+        return default
+    value = rule[key]
+    try:
+        limit = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, OverflowError):  # a whole number may be beyond any float
+        limit = math.nan
+    if not math.isfinite(limit):
+        raise DataselectError(
+            f"{place}: {key} is {repr(value)[:60]}",
+            accepted="a finite number",
+            hint=f"leave {key} out where there is no limit",
+        )
+    return limit
 
 
 def _missing(table: Mapping[str, Any], place: str, default: Missing | None) -> Missing | None:

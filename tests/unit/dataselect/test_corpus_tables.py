@@ -151,3 +151,15 @@ def test_many_rows_are_taken_where_no_text_of_a_dictionary_is_long(
     assert rows == (128 << 20) // longest
     (part,) = _read(tmp_path / "a.parquet")
     assert part.batch.column("text").to_pylist() == texts
+
+
+@pytest.mark.parametrize("name", ["text", "id", "domain"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
+    columns = ["text", "id", "domain", name]
+    table = pa.Table.from_arrays([pa.array(["a"])] * 4, names=columns)
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataselectError, match=f"has 2 columns '{name}'"):
+        _read(tmp_path / "a.parquet")
+    other = pa.Table.from_arrays([pa.array(["a"])] * 3, names=["text", "n", "n"])
+    pq.write_table(other, tmp_path / "b.parquet")
+    assert len(_read(tmp_path / "b.parquet")[0].batch) == 1

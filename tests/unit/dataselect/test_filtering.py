@@ -199,3 +199,17 @@ def test_outputs_are_not_mixed(corpus: Path, tmp_path: Path) -> None:
     filtering.filter_corpus([str(corpus)], str(tmp_path / "out"), ASKED, overwrite=True)
     assert _contents(tmp_path / "out") == before
     assert np.all([name in before for name in ("a.jsonl", "b.parquet")])
+
+
+def test_a_wrong_column_removes_nothing_and_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
+    wrong, fresh, out = ReadOptions(text="txt"), tmp_path / "fresh", tmp_path / "out"
+    lines = corpus / "a.jsonl"
+    with pytest.raises(DataselectError, match="no document in 41 rows"):
+        filtering.filter_corpus([str(lines)], str(fresh), ASKED, options=wrong)
+    assert not [*fresh.iterdir()]
+    filtering.filter_corpus([str(lines)], str(fresh), ASKED)
+    filtering.filter_corpus([str(corpus)], str(out), ASKED)
+    before = _contents(out)
+    with pytest.raises(DataselectError, match="no column 'txt'"):
+        filtering.filter_corpus([str(corpus)], str(out), ASKED, options=wrong, overwrite=True)
+    assert _contents(out) == before

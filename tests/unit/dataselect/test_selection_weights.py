@@ -175,6 +175,20 @@ def test_weights_survive_writing(tmp_path: Path) -> None:
         ('{"columns": {"a": {"weight": 1, "orientation": 2}}}', "the orientation 2"),
         ('{"columns": {"a": {"weight": 1, "stats": {"low": 1}}}}', "'a': stats 'high' is None"),
         ('{"columns": {"a": {"weight": 1, "clip": 0}}}', "the clip 0.0"),
+        ('{"columns": {"a": 1, "b": 2, "a": 3}}', "the key 'a' stands there twice"),
+        ('{"columns": {"a": {"weight": 1, "weight": 2}}}', "the key 'weight' stands there twice"),
+        ('{"columns": {"a": 1e308, "b": -1e308}}', "beyond the range of numbers"),
+        ('{"columns": {"a": {"weight": 1, "transform": "zscore", "clip": 1e200}}}', "beyond the"),
+        (
+            '{"columns": {"a": {"weight": 1, "stats": '
+            '{"low": 0, "high": 1, "mean": 0, "deviation": 1, "quantiles": [0]}}}}',
+            "'a': the transform rank has 1 quantiles",
+        ),
+        (
+            '{"columns": {"a": {"weight": 1, "stats": {"low": 0, "high": 1, "mean": 0, '
+            '"deviation": 1, "quantiles": [0, 1' + "0" * 400 + "]}}}}",
+            "not finite, or quantiles",
+        ),
     ],
 )
 def test_wrong_weights_say_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
