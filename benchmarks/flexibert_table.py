@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,6 @@ def report(folder: Path) -> None:
     from nasproxy import benchmarks
     from nasproxy.ranking import agreement
     from nasproxy.scoring.correlation import baselines
-    from nasproxy.scoring.table import read_scores
     from nasproxy.spaces.flexibert import FlexiBERT
 
     table = benchmarks.get("flexibert")
@@ -62,35 +62,44 @@ def report(folder: Path) -> None:
     for proxy in PROXIES:
         if proxy in PAPER:
             print(f"| `{proxy}`, the paper | | | 1 | {' | '.join(map(decimals, PAPER[proxy]))} |")
-        for builder in BUILDERS:
-            for kind in ("random", "text"):
-                pairs = []
-                for path in sorted(folder.glob(f"{builder}-{kind}-*.parquet")):
-                    scores = read_scores(path)
-                    # Nine architectures stand in the list twice, with a result each.
-                    by_text = dict(zip(scores.architectures, scores.scores[proxy], strict=True))
-                    found = np.array([by_text[row] for row in table.architectures])
-                    both = agreement(found, truth, resamples=1)
-                    assert both.n == len(truth), path
-                    pairs.append((both.kendall.value, both.spearman.value))
-                if pairs:
-                    means, spreads = np.mean(pairs, axis=0), np.std(pairs, axis=0, ddof=1)
-                    cells = (
-                        f"{decimals(m)} ± {decimals(s)}"
-                        for m, s in zip(means, spreads, strict=True)
-                    )
-                    said = "random tokens" if kind == "random" else "real text"
-                    print(
-                        f"| `{proxy}` | `{builder}` | {said} | {len(pairs)} | {' | '.join(cells)} |"
-                    )
+        for builder, kind in product(BUILDERS, ("random", "text")):
+            columns = [
+                scores_of(path, proxy, table.architectures)
+                for path in sorted(folder.glob(f"{builder}-{kind}-*.parquet"))
+            ]
+            both = [agreement(column, truth, resamples=1) for column in columns]
+            if not both:
+                continue
+            taus, rhos = ([getattr(a, k).value for a in both] for k in ("kendall", "spearman"))
+            said = "random tokens" if kind == "random" else "real text"
+            print(
+                f"| `{proxy}` | `{builder}` | {said} | {len(both)} "
+                f"| {over_seeds(taus)} | {over_seeds(rhos)} |"
+            )
     for builder in BUILDERS:
         for name, values in baselines(FlexiBERT(builder), table.architectures).items():
             if name == "params" or builder == BUILDERS[0]:
-                both = agreement(values, truth)
-                print(
-                    f"| {name} | {f'`{builder}`' if name == 'params' else ''} | | "
-                    f"| {decimals(both.kendall.value)} | {decimals(both.spearman.value)} |"
-                )
+                found = agreement(values, truth)
+                of = f"`{builder}`" if name == "params" else ""
+                tau, rho = found.kendall.value, found.spearman.value
+                print(f"| {name} | {of} | | | {decimals(tau)} | {decimals(rho)} |")
+
+
+def scores_of(path: Path, proxy: str, architectures: Sequence[str]) -> np.ndarray:
+    """In the order of the benchmark, where nine architectures stand twice, with a result each."""
+    from nasproxy.scoring.table import read_scores
+
+    scores = read_scores(path)
+    by_text = dict(zip(scores.architectures, scores.scores[proxy], strict=True))
+    found = np.array([by_text[text] for text in architectures])
+    if np.isnan(found).any():
+        raise SystemExit(f"{path}: a network has no {proxy}")
+    return found
+
+
+def over_seeds(values: Sequence[float]) -> str:
+    spread = f" ± {decimals(float(np.std(values, ddof=1)))}" if len(values) > 1 else ""
+    return decimals(float(np.mean(values))) + spread
 
 
 def decimals(value: float) -> str:

@@ -60,10 +60,13 @@ __all__ = [
     "DSS",
     "HEAD_CONFIDENCE",
     "HEAD_IMPORTANCE",
+    "HEAD_IMPORTANCE_OF_SUM",
     "JACOBIAN_COSINE",
     "SOFTMAX_CONFIDENCE",
     "SYNAPTIC_DIVERSITY",
+    "SYNAPTIC_DIVERSITY_OF_SUM",
     "SYNAPTIC_SALIENCY",
+    "SYNAPTIC_SALIENCY_OF_SUM",
     "head_importance",
     "jacobian_cosine",
     "synaptic_diversity",
@@ -247,6 +250,10 @@ SYNAPTIC_DIVERSITY = synaptic_diversity()
 SYNAPTIC_SALIENCY = synaptic_saliency()
 HEAD_IMPORTANCE = head_importance()
 JACOBIAN_COSINE = jacobian_cosine()
+# As published, of the plain sum: for networks that end in a classifier.
+SYNAPTIC_DIVERSITY_OF_SUM = synaptic_diversity(cotangent="ones", name="synaptic_diversity_of_sum")
+SYNAPTIC_SALIENCY_OF_SUM = synaptic_saliency(cotangent="ones", name="synaptic_saliency_of_sum")
+HEAD_IMPORTANCE_OF_SUM = head_importance(cotangent="ones", name="head_importance_of_sum")
 HEAD_CONFIDENCE = _proxy(
     "head_confidence",
     "largest value over tokens of queries, keys and values",

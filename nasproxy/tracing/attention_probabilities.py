@@ -98,20 +98,21 @@ def _of_torchs_own(
         else in_proj_weight.chunk(3)[:2]
     )
     biases = (None, None) if in_proj_bias is None else in_proj_bias.chunk(3)[:2]
-    heads = (
-        F.linear(x, weight, bias).unflatten(-1, (num_heads, -1)).permute(1, 2, 0, 3)
-        for x, weight, bias in zip((query, key), weights, biases, strict=True)
+    queries, keys = (
+        projected.view(*projected.shape[:-1], num_heads, -1).permute(1, 2, 0, 3)
+        for projected in (
+            F.linear(x, weight, bias)
+            for x, weight, bias in zip((query, key), weights, biases, strict=True)
+        )
     )
+    if attn_mask is not None and attn_mask.ndim == 3:
+        attn_mask = attn_mask.view(-1, num_heads, *attn_mask.shape[1:])
     total: Tensor | None = None
-    for mask in (
-        None if key_padding_mask is None else key_padding_mask[:, None, None],
-        attn_mask
-        if attn_mask is None or attn_mask.ndim == 2
-        else attn_mask.unflatten(0, (-1, num_heads)),
-    ):
+    padding = None if key_padding_mask is None else key_padding_mask[:, None, None]
+    for mask in (padding, attn_mask):
         if mask is not None:
             # Here True is what is blocked.
             blocked = mask.dtype == torch.bool
             added = query.new_zeros(mask.shape).masked_fill(mask, -math.inf) if blocked else mask
             total = added if total is None else total + added
-    return attention_probabilities(*heads, attn_mask=total)
+    return attention_probabilities(queries, keys, attn_mask=total)

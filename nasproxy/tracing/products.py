@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -161,8 +162,7 @@ class Products(TorchFunctionMode):
         elif name in ("__getitem__", "select", "index_select"):
             index = args[-1] if name == "__getitem__" or args[:1] == (0,) else None
             if isinstance(index, Tensor) and not index.is_floating_point() and index.ndim < 2:
-                part = int(index) if index.ndim == 0 else index
-                self._note(out, _View(view.name, part))
+                self._note(out, _View(view.name, int(index) if index.ndim == 0 else index))
             elif isinstance(index, int) and not isinstance(index, bool):
                 self._note(out, _View(view.name, index % weight.shape[0]))
 
@@ -250,7 +250,7 @@ class Products(TorchFunctionMode):
 
         lots: dict[int, Any] = dict.fromkeys(range(len(matrices)))
         if isinstance(view.part, Tensor):
-            lots = {int(part): view.part == part for part in view.part.unique()}
+            lots = {int(part): view.part == part for part in torch.unique(view.part)}
         found = []
         for part, chosen in lots.items():
             which = part if chosen is None else chosen
