@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -182,13 +182,13 @@ def _selection(
     return Selection(linears, at, masked, None if layers is None else tuple(layers))
 
 
-def shares_of(eta: object) -> Mapping[str, float]:
+def shares_of(eta: Any) -> Mapping[str, float]:
     """Shares of the variance by shell pattern; one share is that of every node.
 
     Raises:
         NasproxyError: a share out of range, or no share.
     """
-    shares = eta if isinstance(eta, Mapping) else {"*": eta}
+    shares: Mapping[str, float] = eta if isinstance(eta, Mapping) else {"*": eta}
     for share in shares.values():
         number = isinstance(share, int | float) and not isinstance(share, bool)
         if not number or not 0 < share <= 1:

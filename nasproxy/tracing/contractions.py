@@ -92,7 +92,7 @@ def contraction(
     summed = "".join(letter for letter in both if letter not in output)
     expert = "".join(letter for letter in both if letter in output)
     made = "".join(letter for letter in of_weight if letter not in of_inputs)
-    if not expert and weight > 2 and of_weight[0] in made:
+    if not expert and weight > 2 and of_weight[0] == made[:1] != made:
         expert, made = made[0], made[1:]
     kept = "".join(letter for letter in of_inputs if letter not in summed + expert)
     whole = set(made + kept + expert) == set(output) and len(set(output)) == len(output)

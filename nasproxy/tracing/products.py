@@ -39,6 +39,7 @@ _SORTED = frozenset({"grouped_mm", "_grouped_mm", "grouped_mm_fallback"})
 _BATCHED = frozenset({"matmul", "__matmul__", "bmm", "baddbmm"})
 PRODUCTS = frozenset({"linear", "addmm", "mm", "einsum"}) | _CONVOLUTIONS | _BATCHED | _SORTED
 """Names of the functions of torch that may multiply by a weight."""
+_INDICES = (torch.int64, torch.int32)
 _VIEWS = frozenset({"t", "transpose", "__get__", "permute", "view", "reshape", "to", "contiguous"})
 
 
@@ -161,7 +162,8 @@ class Products(TorchFunctionMode):
                 self._note(matrix, _View(view.name, part))
         elif name in ("__getitem__", "select", "index_select"):
             index = args[-1] if name == "__getitem__" or args[:1] == (0,) else None
-            if isinstance(index, Tensor) and not index.is_floating_point() and index.ndim < 2:
+            if isinstance(index, Tensor) and index.dtype in _INDICES and index.ndim < 2:
+                index = index % weight.shape[0]
                 self._note(out, _View(view.name, int(index) if index.ndim == 0 else index))
             elif isinstance(index, int) and not isinstance(index, bool):
                 self._note(out, _View(view.name, index % weight.shape[0]))

@@ -92,6 +92,11 @@ class RowMarks(TorchFunctionMode):
             accepted="features [n, t, d] or [t, n, d], or rows that were such features",
         )
 
+    def are_tokens(self, features: Tensor) -> bool:
+        """Whether rows have marks, or are as many as the tokens of an input."""
+        sizes = {marks.numel() for _, marks in self._roots}
+        return self._get(features) is not None or features.shape[:-1].numel() in sizes
+
     def __torch_function__(
         self,
         func: Callable[..., Any],

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -206,26 +207,25 @@ class _Seen:
     def before(self, made: Sequence[Multiplied]) -> None:
         for one in made:
             if one.product.weight in self._layers.activated:
-                self._note(
-                    ACTIVATION_DISTANCES, one.product.node, lambda one=one: self._agreed(one)
-                )
+                self._note(ACTIVATION_DISTANCES, one.product.node, partial(self._agreed, one))
 
     def after(self, made: Sequence[Multiplied], out: Tensor) -> None:
         for one in made:
             if one.product.weight in self._layers.heads:
-                name = one.product.weight
-                self._numbered(
-                    HEAD_CONFIDENCES, name, lambda one=one: self._largest(one.outputs(out))
-                )
+                measure = partial(self._largest, one, out)
+                self._numbered(HEAD_CONFIDENCES, one.product.weight, measure)
 
     def attended(self, name: str, probabilities: Callable[[], Tensor]) -> None:
-        self._numbered(
-            SOFTMAX_CONFIDENCES, name, lambda: float(probabilities().amax(dim=1).mean(dtype=_F64))
-        )
+        def measure() -> float:
+            return _mean_of_largest(probabilities())
+
+        self._numbered(SOFTMAX_CONFIDENCES, name, measure)
 
     def returned(self, name: str, module: nn.Module, inputs: object) -> None:
         """Queries, keys and values of torch's own attention, which projects them out of sight."""
         if not isinstance(module, nn.MultiheadAttention) or not isinstance(inputs, tuple):
+            return
+        if HEAD_CONFIDENCES not in self.nodes:
             return
         if module.in_proj_weight is None or len(inputs) < 3 or inputs[0].ndim != 3:
             return
@@ -240,40 +240,42 @@ class _Seen:
             )
         ]
         for out in projected:
-            self._numbered(
-                HEAD_CONFIDENCES, name, lambda out=out: float(out.amax(dim=1).mean(dtype=_F64))
-            )
+            self._numbered(HEAD_CONFIDENCES, name, partial(_mean_of_largest, out))
 
     def _agreed(self, one: Multiplied) -> float:
         """Agreements between every two tokens of the first sample."""
         rows = one.inputs.detach().reshape(-1, one.inputs.shape[-1])
-        on = (rows[self._of_samples(one.inputs) == 0] > 0).double()
+        on = (rows[self._marks.of(one.inputs) == 0] > 0).double()
         return float((on @ on.T + (1 - on) @ (1 - on).T).sum())
 
-    def _largest(self, out: Tensor) -> float:
+    def _largest(self, one: Multiplied, returned: Tensor) -> float | None:
         """The largest value over the tokens of a sample, mean over samples and features."""
+        out = one.outputs(returned)
+        if not self._marks.are_tokens(out):  # but relative positions, say
+            return None
         rows = out.detach().reshape(-1, out.shape[-1])
-        samples = self._of_samples(out)
-        there, index = samples.unique(return_inverse=True)
+        samples = self._marks.of(out)
+        there, index = torch.unique(samples, return_inverse=True)
         largest = rows.new_full((len(there), rows.shape[1]), -torch.inf)
         largest.scatter_reduce_(0, index[:, None].expand_as(rows), rows, "amax")
         return float(largest.mean(dtype=_F64))
 
-    def _of_samples(self, features: Tensor) -> Tensor:
-        return self._marks.of(features)
-
-    def _numbered(self, record: Record[Any], name: str, measure: Callable[[], float]) -> None:
+    def _numbered(
+        self, record: Record[Any], name: str, measure: Callable[[], float | None]
+    ) -> None:
         self._calls[record.name, name] += 1
         call = self._calls[record.name, name]
         self._note(record, name if call == 1 else f"{name}#{call}", measure)
 
-    def _note(self, record: Record[Any], node: str, measure: Callable[[], float]) -> None:
+    def _note(self, record: Record[Any], node: str, measure: Callable[[], float | None]) -> None:
         """Note a number; what goes wrong costs this record and no other."""
         if record not in self.nodes or record in self._failed:
             return
         try:
             with torch.no_grad():
-                self.nodes[record][node] = measure()
+                found = measure()
+            if found is not None:
+                self.nodes[record][node] = found
         except NasproxyError as error:
             self._failed[record] = error
         except Exception as cause:  # of a network that nobody foresaw
@@ -284,6 +286,11 @@ class _Seen:
 
 
 _F64 = torch.float64
+
+
+def _mean_of_largest(values: Tensor) -> float:
+    """The largest over the second dimension, mean over the others."""
+    return float(values.amax(dim=1).mean(dtype=_F64))
 
 
 def _samples(subject: Subject) -> list[tuple[Tensor, Tensor]]:

@@ -10,6 +10,7 @@ import nasproxy
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.wpca import vpca
+from nasproxy.tracing.products import Products
 
 EXPERTS, WIDTH, FEATURES = 3, 8, 12
 
@@ -119,6 +120,43 @@ def test_what_is_not_followed_is_an_error_and_no_smaller_score():
         nasproxy.evaluate(Blended(), torch.randn(20, 8), "vpca")
     score = nasproxy.evaluate(Blended(), torch.randn(20, 8), [vpca(layers=["other"])])["vpca"]
     assert score.node_names == ("other.weight",)
+
+
+@pytest.mark.parametrize(
+    ("call", "inputs", "weight", "products"),
+    [
+        ("ibh,hnd->ibnd", (4, 3, 6), (6, 2, 5), 1),  # XLNet, heads
+        ("ibnd,hnd->ibh", (4, 3, 2, 5), (6, 2, 5), 1),
+        ("... d, df -> ... f", (4, 3, 6), (6, 5), 1),
+        ("bte,ef->fbt", (4, 3, 6), (6, 5), 1),
+        ("ebd,edf->ebf", (3, 4, 6), (3, 6, 5), 3),
+        ("bd,edf->bef", (4, 6), (3, 6, 5), 3),
+        (lambda x, w: torch.einsum("fd,bd->bf", w, x), (4, 6), (5, 6), 1),
+        (torch.bmm, (3, 4, 6), (3, 6, 5), 3),
+        (torch.matmul, (4, 6), (3, 6, 5), 3),
+        (torch.matmul, (2, 3, 4, 6), (3, 6, 5), 3),
+        (lambda x, w: torch.baddbmm(torch.zeros(3, 4, 5), x, w), (3, 4, 6), (3, 6, 5), 3),
+        (lambda x, w: w @ x.transpose(1, 2), (3, 4, 6), (3, 5, 6), 3),
+        (lambda x, w: torch.bmm(x, w[torch.tensor([1, 0, 1, 2])]), (4, 1, 6), (3, 6, 5), 3),
+        (lambda x, w: x @ w.unbind()[1], (4, 6), (3, 6, 5), 1),
+        (lambda x, w: x @ w[-1], (4, 6), (3, 6, 5), 1),
+    ],
+)
+def test_a_product_is_its_rows_times_its_matrix(call, inputs, weight, products):
+    torch.manual_seed(0)
+    x, w = torch.randn(inputs), torch.randn(weight)
+    seen = []
+
+    def returned(made, out):
+        seen.extend(made)
+        for one in made:
+            rows = one.inputs @ one.matrix.T
+            torch.testing.assert_close(one.outputs(out).reshape(rows.shape), rows)
+
+    with Products({"w": w}, lambda made: None, returned):
+        _ = torch.einsum(call, x, w) if isinstance(call, str) else call(x, w)
+    assert len({one.product.node for one in seen}) == len(seen) == products
+    assert all(one.product.outputs == 5 or products == 1 for one in seen)
 
 
 def hugging_face(kind):
