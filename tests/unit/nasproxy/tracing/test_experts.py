@@ -204,7 +204,7 @@ def test_hugging_face_mixtures(kind):
     rows, chosen = given[0][0].view(-1, 16), given[0][1]
     for implementation in ("eager", "grouped_mm", "batched_mm"):
         network.set_experts_implementation(implementation)
-        found = nasproxy.evaluate(network, batch, [vpca(), "dss", "synaptic_saliency"])
+        found = nasproxy.evaluate(network, batch, [vpca()])
         nodes = dict(zip(found["vpca"].node_names, found["vpca"].nodes, strict=True))
         for i, matrix in enumerate(experts.gate_up_proj):
             to = (chosen == i).any(-1) & mask.flatten().bool()
@@ -213,5 +213,9 @@ def test_hugging_face_mixtures(kind):
                 assert nodes.pop(f"{name}.gate_up_proj[{i}]") == counted(features), implementation
         shared = ["layers.0.mlp.shared_expert.gate_proj.weight"] if kind == "qwen2-moe" else []
         assert list(nodes) == shared
-        assert found["dss"].value > 0
-        assert f"{name}.down_proj" in found["synaptic_saliency"].node_names
+    network.set_experts_implementation("grouped_mm")
+    others = nasproxy.evaluate(network, batch, ["dss", "synaptic_saliency", "synaptic_diversity"])
+    assert others["dss"].value > 0
+    assert f"{name}.down_proj" in others["synaptic_saliency"].node_names
+    mixing = others["synaptic_diversity"].node_names
+    assert not any(node.endswith((".gate.weight", ".router.weight")) for node in mixing)
