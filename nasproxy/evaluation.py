@@ -76,7 +76,8 @@ def outcomes(
     """As :func:`evaluate`, with an error in place of each score that could not be had.
 
     With ``earlier`` results what this network has in common with those before is not computed
-    again; the scores are the same.
+    again; the scores are the same. Only networks with ``signatures`` have anything in common; see
+    `nasproxy.tracing.earlier` for what they promise.
     """
     with generators_kept():
         found = _outcomes(network, batch, proxies, seed, loss, earlier=earlier)

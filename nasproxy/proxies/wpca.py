@@ -10,6 +10,9 @@ $$S_f = \min \Big\{ k : \sum_{i \le k} \lambda_i \Big/ \sum_i \lambda_i \ge \eta
 with $w$ the number of parameters and $\eta = 0.99$. `pca_entropy` puts the exponential of the
 entropy of the spectrum in the place of $S_f$: it has no threshold, and moves where a count stays.
 
+Of a mixture of experts every expert is a feed-forward layer, with the tokens that chose it as rows;
+one that fewer than two tokens chose uses no dimension and is no node.
+
 $H$ is affine in $X$, so $S_f$ is at most the width of $X$, however wide the layer; it does not
 change with the scale of $W_1$. No labels and no gradients are needed.
 
@@ -26,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -64,7 +67,8 @@ def vpca(
 
     Args:
         eta: the share of the variance in (0, 1], or shares by shell pattern of the node's name,
-            of which the first that matches holds: ``{"*mobile*": 0.9, "*": 0.99}``.
+            of which the first that matches holds: ``{"*mobile*": 0.9, "*": 0.99}``. A layer that
+            none matches is an error.
         linears: "first" linear layer of each feed-forward layer, or "all" but the one that narrows.
         at: "before" the activation or "after" it.
         masked: whether tokens that the batch's ``attention_mask`` excludes are left out.
@@ -178,11 +182,25 @@ def _selection(
     return Selection(linears, at, masked, None if layers is None else tuple(layers))
 
 
-def _counts(record: SpectraRecord, eta: Eta) -> Callable[[Trace], dict[str, float]]:
-    shares = eta if isinstance(eta, Mapping) else {"*": eta}
+def shares_of(eta: Any) -> Mapping[str, float]:
+    """Shares of the variance by shell pattern; one share is that of every node.
+
+    Raises:
+        NasproxyError: a share out of range, or no share.
+    """
+    shares: Mapping[str, float] = eta if isinstance(eta, Mapping) else {"*": eta}
     for share in shares.values():
-        if not 0 < share <= 1:
-            raise NasproxyError(f"eta is {share}", accepted="a share of the variance in (0, 1]")
+        number = isinstance(share, int | float) and not isinstance(share, bool)
+        if not number or not 0 < share <= 1:
+            raise NasproxyError(
+                f"eta is {share!r}",
+                accepted="a share of the variance in (0, 1], or shares by pattern of nodes",
+            )
+    return shares
+
+
+def _counts(record: SpectraRecord, eta: Eta) -> Callable[[Trace], dict[str, float]]:
+    shares = shares_of(eta)
 
     def count(trace: Trace) -> dict[str, float]:
         return {
@@ -194,7 +212,15 @@ def _counts(record: SpectraRecord, eta: Eta) -> Callable[[Trace], dict[str, floa
 
 
 def _share_of(node: str, shares: Mapping[str, float]) -> float:
-    return next((s for pattern, s in shares.items() if fnmatchcase(node, pattern)), _ETA)
+    for pattern, share in shares.items():
+        if fnmatchcase(node, pattern):
+            return share
+    raise NasproxyError(
+        f"eta says nothing of the layer {node!r}: its patterns are "
+        + (", ".join(map(repr, shares)) or "none"),
+        accepted="a pattern for every layer",
+        hint=f'"*": {_ETA} as the last one, for all others',
+    )
 
 
 def _over(over_layers: str) -> Callable[[Float64[np.ndarray, " nodes"]], float]:

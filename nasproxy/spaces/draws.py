@@ -95,6 +95,8 @@ def initialise_normal(
                 drawn = torch.zeros(empty.shape, device="cpu")
             else:
                 drawn = draws(seed, f"{path}.{name}", tuple(empty.shape), shared=shared)
-            if isinstance(module, nn.Embedding) and module.padding_idx is not None:
-                drawn[module.padding_idx] = 0  # of a kept table too: it never is anything else
+            padding = module.padding_idx if isinstance(module, nn.Embedding) else None
+            # Written once, or a kept table would look changed every time.
+            if padding is not None and bool(drawn[padding].any()):
+                drawn[padding] = 0
             module._parameters[name] = nn.Parameter(drawn)

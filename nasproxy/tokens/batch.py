@@ -72,8 +72,9 @@ def text_tokens(path: Path, *, size: int, length: int, vocabulary: int, seed: in
     documents = read_documents(path)
     if size > len(documents):
         raise NasproxyError(
-            f"a batch of {size} is larger than {path}, which has {len(documents):,} documents",
-            accepted=f"1 to {len(documents):,}",
+            f"a batch of {size} is larger than {path}, which has {len(documents):,} "
+            + ("document" if len(documents) == 1 else "documents"),
+            accepted=f"1 to {len(documents):,}" if len(documents) > 1 else "1",
         )
     words = WordVocabulary.of(documents, vocabulary)
     chosen = np.random.default_rng(seed).permutation(len(documents))[:size]

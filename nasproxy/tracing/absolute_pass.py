@@ -16,6 +16,7 @@ from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.subject import Subject, differentiated
 from nasproxy.tracing.token_layers import token_layers
 from nasproxy.tracing.token_pass import OutputGradients
+from nasproxy.tracing.wide import Wide
 
 __all__ = ["ABSOLUTE_GRADIENTS", "ABSOLUTE_PASS"]
 
@@ -28,6 +29,7 @@ def _run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[An
         preserved(subject.parts, training=False, seed=subject.seed),
         bypassed(subject.parts, filled_embedding(1.0)),
         torch.enable_grad(),
+        Wide(),
     ):
         output = ones.call(state, finite=False)
         names = subject.nodes

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.tracing.bypass import bypassed
+from nasproxy.tracing.nodes import is_bias
 from nasproxy.tracing.preserve import preserved
 from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.subject import Subject, differentiated
+from nasproxy.tracing.wide import Wide
 
 __all__ = ["DATA_FREE_PASS", "LOG_SYNAPTIC_FLOW", "absolute", "filled", "filled_embedding"]
 
@@ -53,7 +55,8 @@ def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[s
         bypassed(subject.parts, filled_embedding(scale)),
         torch.enable_grad(),
     ):
-        output = linear.call(state, finite=False)
+        with Wide():
+            output = linear.call(state, finite=False)
         if not bool(torch.isfinite(output.detach()).all()):
             return None
         if not nodes or not output.requires_grad:
@@ -77,14 +80,18 @@ def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[s
 
 
 def absolute(subject: Subject) -> dict[str, Tensor]:
-    """Parameters and buffers in float64: weights and buffers absolute, biases zero."""
+    """Parameters and buffers in float64, absolute; biases zero.
+
+    A gain (a scale a feature, as MobileBERT has them in the place of normalisations) multiplies,
+    and stays.
+    """
     nodes = frozenset(subject.nodes)
     # R is the product of weights alone (Tanaka et al., eq. 5): biases drop out.
     state = {
         name: (
-            parameter.detach().abs().double()
-            if parameter.ndim >= 2
-            else torch.zeros_like(parameter, dtype=torch.float64)
+            torch.zeros_like(parameter, dtype=torch.float64)
+            if is_bias(name)
+            else parameter.detach().abs().double()
         ).requires_grad_(name in nodes)
         for name, parameter in subject.parts.parameters.items()
     }
@@ -112,9 +119,14 @@ def filled_embedding(scale: float) -> Callable[[nn.Embedding], Callable[..., Ten
     """What makes the replacement of an embedding: every entry of its output the scale."""
 
     def of(module: nn.Embedding) -> Callable[..., Tensor]:
-        def filled(tokens: Tensor) -> Tensor:
-            shape = (*tokens.shape, module.embedding_dim)
-            return torch.full(shape, scale, dtype=torch.float64, device=tokens.device)
+        def filled(*args: Any, **kwargs: Any) -> Tensor:
+            tokens = next(iter((*args, *kwargs.values())))
+            device = tokens.device if isinstance(tokens, Tensor) else module.weight.device
+            shape = (
+                *(tokens.shape if isinstance(tokens, Tensor) else tokens),
+                module.embedding_dim,
+            )
+            return torch.full(shape, scale, dtype=torch.float64, device=device)
 
         return filled
 

@@ -6,6 +6,10 @@ to be read, ``signatures``: path of a module, or name of a parameter -> text. Tw
 signature return equal tensors for equal arguments in evaluation mode, two parameters of equal
 signature are equal. A module whose signature and arguments came before then need not be called.
 
+A signature counts for parameters as they were built: one that somebody wrote to since, or that was
+brought to another dtype or device, is another. (A parameter whose ``data`` was replaced by numbers
+of the same dtype looks as before: build such networks without signatures.)
+
 Arguments are compared by name and not by identity: a tensor that such a module returned is named
 after the module and its arguments, any other after its own bytes. So it makes no difference
 whether something was kept, or dropped and computed again.
@@ -17,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +33,7 @@ from nasproxy.tracing.feed_forward_places import Place
 from nasproxy.tracing.parts import Parts
 from nasproxy.tracing.spectrum import triangle_of
 
-__all__ = ["EarlierCalls", "EarlierResults", "Returned", "SeenWithin"]
+__all__ = ["EarlierCalls", "EarlierResults", "Returned", "SeenWithin", "signatures_of"]
 
 _OUTPUTS = 2**28
 _SPECTRA = 2**24
@@ -120,7 +125,7 @@ class EarlierCalls:
             parts = [self._calls[-1][0], place.product.node]
         else:
             return None
-        masked = self._name(mask) if place.masked else b""
+        masked = (self._name(mask) or b"") if place.masked else b""
         name = _digest(*parts, f"{place.side} {place.through}", masked)
         self._spectra[place] = name
         for _, within in self._calls:
@@ -144,12 +149,17 @@ class EarlierCalls:
         return found
 
     def _remembered(
-        self, path: str, forward: Callable[..., Tensor], seen_within: SeenWithin
-    ) -> Callable[..., Tensor]:
+        self, path: str, forward: Callable[..., Any], seen_within: SeenWithin
+    ) -> Callable[..., Any]:
         signature = self._signatures[path]
 
-        def remembered(*args: Tensor | None) -> Tensor:
-            call = _digest(signature, *map(self._name, args))
+        def remembered(*args: Any, **kwargs: Any) -> Any:
+            names = [self._name(value) for value in (*args, *kwargs.values())]
+            if None in names:  # an argument of a kind that has no name
+                return forward(*args, **kwargs)
+            call = _digest(
+                signature, str(list(kwargs)), *(name for name in names if name is not None)
+            )
             before = self._results.outputs.get(call)
             if (
                 before is not None
@@ -162,9 +172,11 @@ class EarlierCalls:
             spectra: dict[Place, Name] = {}
             self._calls.append((call, spectra))
             try:
-                output = forward(*args)
+                output = forward(*args, **kwargs)
             finally:
                 self._calls.pop()
+            if not isinstance(output, Tensor):
+                return output
             kept = Returned(output, output._version, spectra)
             self._results.outputs.keep(call, kept, output.nbytes)
             return self._note(output, call)
@@ -184,14 +196,32 @@ class EarlierCalls:
         _, version, call = self._named.get(id(value), (None, None, None))
         return call if version == value._version else None
 
-    def _name(self, value: Tensor | None) -> Name:
+    def _name(self, value: object) -> Name | None:
         if value is None:
             return b""
+        if isinstance(value, bool | int | float | str):
+            return _digest(repr(value))
+        if not isinstance(value, Tensor):
+            return None
         came = self._came(value)
         if came is not None:
             return came
         content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
         return _digest(f"{value.dtype} {tuple(value.shape)} {value.device}", content.tobytes())
+
+
+def signatures_of(parts: Parts) -> dict[str, str]:
+    """The signatures of a network's modules and parameters, with the state of the parameters."""
+    given: Mapping[str, str] = getattr(parts.network, "signatures", {})
+    states: dict[str, list[str]] = {name: [] for name in given}
+    for name, tensor in (*parts.parameters.items(), *parts.buffers.items()):
+        state = f"{name} {tensor.dtype} {tensor.device} {tensor._version}"
+        steps = name.split(".")
+        for depth in range(1, len(steps) + 1):
+            within = states.get(".".join(steps[:depth]))
+            if within is not None:
+                within.append(state)
+    return {name: f"{text} {states[name]}" for name, text in given.items()}
 
 
 def _digest(*parts: str | bytes) -> Name:

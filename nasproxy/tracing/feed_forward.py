@@ -4,14 +4,14 @@ Every product with a weight is followed to the next one. A feed-forward layer be
 layer that widens, whose output reaches another linear layer through an activation, and so on to
 one that narrows. How the layer is written does not matter: modules or functions, a weight
 ``[out, in]`` or ``[in, out]`` (the Conv1D of GPT-2), one matrix for gate and value or two, a
-composed activation. What passes through a product of two activations (attention) is not followed.
-Convolutions of kernel 1 count as linear layers among themselves, with depthwise ones between.
+composed activation, experts one by one or together. What passes through a product of two
+activations (attention) is not followed. Convolutions of kernel 1 count as linear layers among
+themselves, with depthwise ones between.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,17 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Product", "Products", "Structure", "structure_of"]
+from nasproxy.tracing.products import (
+    CONVOLUTION,
+    LINEAR,
+    PRODUCTS,
+    Multiplied,
+    Product,
+    Products,
+    tensors_in,
+)
 
-_LINEAR = "linear"
-_POINTWISE = "pointwise"
-_CONVOLUTION = "convolution"
+__all__ = ["Structure", "structure_of"]
 
 _ACTIVATIONS = frozenset(
     {
@@ -61,6 +67,25 @@ _ACTIVATIONS = frozenset(
         "sin",
         "clamp",
         "clamp_",
+        "clamp_min",
+        "clamp_max",
+        "maximum",
+        "minimum",
+        "pow",
+        "__pow__",
+        "square",
+        "abs",
+        "__abs__",
+        "cos",
+        # Where one decides on features by features: x * (x > 0), where(x > 0, x, y).
+        "gt",
+        "ge",
+        "lt",
+        "le",
+        "__gt__",
+        "__ge__",
+        "__lt__",
+        "__le__",
     }
 )
 # What these return is a mixture over positions, and no longer the output of a linear layer.
@@ -82,35 +107,9 @@ _MIXING = frozenset(
         "fft_rfft2",
     }
 )
-_CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
-_PRODUCTS = frozenset({"linear", "addmm", "matmul", "__matmul__", "mm"}) | _CONVOLUTIONS
-_VIEWS = frozenset({"t", "transpose", "__get__", "permute", "view", "reshape", "to", "contiguous"})
-
-
-@dataclass(frozen=True)
-class Product:
-    """One multiplication by a weight.
-
-    Attributes:
-        weight: the parameter's name.
-        call: 1 for the first time that this weight multiplies, 2 for the second ...
-        kind: "linear", "pointwise" (a convolution of kernel 1) or "convolution".
-        inputs: how many features go in (channels, for a convolution).
-        outputs: how many come out.
-        groups: of a convolution; 1 otherwise.
-    """
-
-    weight: str
-    call: int
-    kind: str
-    inputs: int
-    outputs: int
-    groups: int = 1
-
-    @property
-    def node(self) -> str:
-        """The weight's name, with ``#k`` for its k-th product."""
-        return self.weight if self.call == 1 else f"{self.weight}#{self.call}"
+# A statistic of a token's features, as a written-out normalisation takes them, is none of them.
+_STATISTICS = frozenset({"mean", "sum", "var", "std", "norm", "vector_norm", "amax"})
+_CHOICES = frozenset({"topk", "argmax", "sort", "argsort"})
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,8 @@ class Structure:
         following: product -> those that its output reaches through an activation.
         layers: the feed-forward layers: the products up to the one that narrows, without it.
         mixed: the products whose output is mixed over positions next: queries, keys, values.
+        routing: the products whose output chooses among experts.
+        unfollowed: weight -> the function that multiplied by it in a way that is not known.
         writes: whether the network may write to its own parameters when it is called.
     """
 
@@ -129,90 +130,9 @@ class Structure:
     following: Mapping[Product, tuple[Product, ...]]
     layers: tuple[tuple[Product, ...], ...]
     mixed: frozenset[Product]
+    routing: frozenset[Product]
+    unfollowed: Mapping[str, str]
     writes: bool
-
-
-class Products(TorchFunctionMode):
-    """Hands every product of a tensor and a weight to an observer, before it is made.
-
-    Args:
-        weights: name -> the tensor that the network multiplies by.
-        observe: called with the product, the inputs and the matrix (for a linear product
-            ``[out, in]``, a view); what it raises ends the call.
-        returned: called with the product and what it gives.
-    """
-
-    def __init__(
-        self,
-        weights: Mapping[str, Tensor],
-        observe: Callable[[Product, Tensor, Tensor], None],
-        returned: Callable[[Product, Tensor], None] | None = None,
-    ) -> None:
-        super().__init__()
-        self._names = {id(tensor): name for name, tensor in weights.items()}
-        self._views: list[Tensor] = []  # kept, so that no other tensor gets their identity
-        self._calls: Counter[str] = Counter()
-        self._observe = observe
-        self._returned = returned
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        product = None
-        if name in _PRODUCTS:
-            found = self._product(name, args, kwargs)
-            if found is not None:
-                product, inputs, matrix = found
-                self._observe(product, inputs, matrix)
-        out = func(*args, **kwargs)
-        if product is not None and self._returned is not None:
-            self._returned(product, out)
-        elif name in _VIEWS and args and id(args[0]) in self._names and isinstance(out, Tensor):
-            self._names[id(out)] = self._names[id(args[0])]
-            self._views.append(out)
-        return out
-
-    def _product(
-        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[Product, Tensor, Tensor] | None:
-        inputs, matrix = _factors(function, args, kwargs)
-        name = self._names.get(id(matrix))
-        if name is None or matrix.ndim < 2:
-            return None
-        self._calls[name] += 1
-        call = self._calls[name]
-        if function in _CONVOLUTIONS:
-            groups = inputs.shape[1 if inputs.ndim == matrix.ndim else 0] // matrix.shape[1]
-            pointwise = all(side == 1 for side in matrix.shape[2:]) and groups == 1
-            kind = _POINTWISE if pointwise else _CONVOLUTION
-            width = matrix.shape[1] * groups
-            return Product(name, call, kind, width, matrix.shape[0], groups), inputs, matrix
-        if matrix.ndim != 2:
-            return None
-        if function != "linear":
-            matrix = matrix.T
-        product = Product(name, call, _LINEAR, matrix.shape[1], matrix.shape[0])
-        return product, inputs, matrix
-
-
-def _factors(function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
-    """What is multiplied, and what by."""
-    if function == "addmm":
-        return _nth(args, kwargs, 1, "mat1"), _nth(args, kwargs, 2, "mat2")
-    if function == "linear" or function in _CONVOLUTIONS:
-        return _nth(args, kwargs, 0, "input"), _nth(args, kwargs, 1, "weight")
-    second = "mat2" if function == "mm" else "other"
-    return _nth(args, kwargs, 0, "input"), _nth(args, kwargs, 1, second)
-
-
-def _nth(args: tuple[Any, ...], kwargs: Mapping[str, Any], place: int, name: str) -> Any:
-    return args[place] if len(args) > place else kwargs.get(name)
 
 
 _Origins = dict[Product, bool]
@@ -226,24 +146,47 @@ class _Flow(TorchFunctionMode):
         super().__init__()
         self._own = {id(tensor) for tensor in parameters.values()}
         self._origins: dict[int, _Origins] = {}
+        self._probabilities: dict[int, Sequence[Product]] = {}
         self._kept: list[Tensor] = []  # so that no other tensor gets their identity
         self._incoming: _Origins = {}
-        self.products: list[Product] = []
-        self.following: dict[Product, list[Product]] = {}
+        self._weighed = False
+        self._vectors: dict[Product, bool] = {}
+        self._positions: dict[Product, int] = {}
+        self.following: dict[Product, dict[Product, None]] = {}
         self.mixed: set[Product] = set()
+        self.routing: set[Product] = set()
         self.writes = False
 
-    def multiplied(self, product: Product, inputs: Tensor, _matrix: Tensor) -> None:
-        self.products.append(product)
-        self.following[product] = []
-        self._incoming = self._origins.get(id(inputs), {})
-        for source, activated in self._incoming.items():
-            if activated:
-                self.following[source].append(product)
+    def multiplied(self, made: Sequence[Multiplied]) -> None:
+        self._incoming = {}
+        for one in made:
+            product = one.product
+            self.following.setdefault(product, {})
+            self._vectors[product] = one.inputs.ndim == 2
+            incoming = self._origins.get(id(one.inputs), {})
+            for source, activated in incoming.items():
+                if activated and self._reaches(source, one, incoming):
+                    self.following[source][product] = None
+                self._incoming[source] = self._incoming.get(source, False) or activated
+        self._weighed = True
 
-    def returned(self, product: Product, out: Tensor) -> None:
-        depthwise = product.groups == product.inputs > 1  # its input's channels, filtered
-        self._note(out, self._incoming if depthwise else {product: False})
+    def _reaches(self, source: Product, one: Multiplied, incoming: _Origins) -> bool:
+        product = one.product
+        if LINEAR not in (source.kind, product.kind):
+            # What spreads over more positions is a gate: squeeze and excitation.
+            return self._positions[source] >= _positions(one.inputs, one.matrix)
+        # Of experts that are multiplied at once each reaches its own.
+        own = (p.part for p in incoming if p.weight == source.weight)
+        return source.part == product.part or product.part not in own
+
+    def returned(self, made: Sequence[Multiplied], out: Tensor) -> None:
+        first = made[0].product
+        if first.kind != LINEAR:
+            self._positions[first] = _positions(out, made[0].matrix)
+        depthwise = first.groups == first.inputs > 1  # its input's channels, filtered
+        self._note(
+            out, self._incoming if depthwise else dict.fromkeys((m.product for m in made), False)
+        )
 
     def __torch_function__(
         self,
@@ -256,86 +199,120 @@ class _Flow(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if func is _DATA and id(args[0]) in self._own:
             self.writes = True
+        weighed, self._weighed = self._weighed, False
         out = func(*args, **kwargs)
         if name == "__get__" and not isinstance(out, Tensor):  # a shape, a device
             return out
-        given = _tensors((*args, kwargs))
-        if name in _MIXING and name != "multi_head_attention_forward":
-            for tensor in given:
-                self.mixed.update(self._origins.get(id(tensor), ()))
-        if name in _MIXING or name in _PRODUCTS:
+        if weighed and name in PRODUCTS:
             return out
+        given = tensors_in((*args, kwargs))
+        if name in _CHOICES:
+            self.routing.update(p for t in given for p in self._sources(t))
+        if name in _MIXING or name in PRODUCTS:
+            self._mixes(name, given, out)
+            return out
+        if not (name in _STATISTICS and given and _of_features(given[0], out)):
+            self._carry(name, given, out)
+        return out
+
+    def _sources(self, tensor: Tensor) -> tuple[Product, ...]:
+        """The products that a tensor comes from, or that its probabilities do."""
+        return (*self._origins.get(id(tensor), ()), *self._probabilities.get(id(tensor), ()))
+
+    def _mixes(self, name: str, given: Sequence[Tensor], out: Any) -> None:
+        if name not in _MIXING or name == "multi_head_attention_forward":
+            return
+        sources = [p for tensor in given for p in self._origins.get(id(tensor), ())]
+        self.mixed.update(sources)
+        if name == "softmax":
+            self._kept.append(out)
+            self._probabilities[id(out)] = sources
+
+    def _carry(self, name: str, given: Sequence[Tensor], out: Any) -> None:
         origins: _Origins = {}
         for tensor in given:
             for source, activated in self._origins.get(id(tensor), {}).items():
                 origins[source] = origins.get(source, False) or activated
-        if origins:
-            if name in _ACTIVATIONS:
-                origins = dict.fromkeys(origins, True)
-            for tensor in _tensors((out,)):
-                if tensor.is_floating_point():
-                    self._note(tensor, origins)
-        return out
+        if not origins:
+            return
+        if name in _ACTIVATIONS:
+            origins = dict.fromkeys(origins, True)
+        for tensor in tensors_in((out,)):
+            if tensor.is_floating_point() or tensor.dtype == torch.bool:
+                self._note(tensor, origins)
 
     def _note(self, tensor: Tensor, origins: _Origins) -> None:
         self._kept.append(tensor)
         self._origins[id(tensor)] = origins
 
+    def layers(self) -> tuple[tuple[Product, ...], ...]:
+        """The feed-forward layers, without those of a classifier behind convolutions."""
+        layers: list[tuple[Product, ...]] = []
+        inside: set[Product] = set()
+        for product in self.following:
+            if product.outputs > product.inputs and product not in inside:
+                layer = _layer(product, self.following)
+                inside.update(layer)
+                if layer:
+                    layers.append(layer)
+        convolutions = [p for p in self.following if p.kind == CONVOLUTION]
+        stacked = any(after.kind != LINEAR for p in convolutions for after in self.following[p])
+        if stacked and all(layer[0].kind == LINEAR for layer in layers):
+            layers = [layer for layer in layers if not self._vectors[layer[0]]]
+        return tuple(layers)
+
 
 _DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 
 
-def _tensors(values: Iterable[Any]) -> list[Tensor]:
-    found = []
-    for value in values:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, tuple | list):
-            found += _tensors(value)
-        elif isinstance(value, dict):
-            found += _tensors(value.values())
-    return found
+def _positions(features: Tensor, kernel: Tensor) -> int:
+    """How many places a convolution's input or output has."""
+    return features.shape[2 - kernel.ndim :].numel()
+
+
+def _of_features(given: Tensor, out: object) -> bool:
+    """Whether one number stands for all features of a token."""
+    return isinstance(out, Tensor) and out.shape == (*given.shape[:-1], 1) != given.shape
 
 
 def structure_of(
-    parameters: Mapping[str, Tensor], weights: Iterable[str], call: Callable[[], object]
+    parameters: Mapping[str, Tensor],
+    weights: Iterable[str],
+    calls: Iterable[Callable[[], object]],
 ) -> Structure:
     """The products that a network makes when it is called, and its feed-forward layers.
 
     Args:
         parameters: name -> the tensor in place while it is called.
         weights: the names of those that are products' weights.
-        call: calls the network.
+        calls: each calls the network; what any of them makes is of the structure.
     """
     flow = _Flow(parameters)
     versions = {name: tensor._version for name, tensor in parameters.items()}
     held = {name: parameters[name] for name in weights}
-    with torch.no_grad(), flow, Products(held, flow.multiplied, flow.returned):
-        call()
+    unfollowed: dict[str, str] = {}
+    for call in calls:
+        products = Products(held, flow.multiplied, flow.returned)
+        with torch.no_grad(), flow, products:
+            call()
+        unfollowed |= products.unfollowed
     changed = any(parameters[name]._version != version for name, version in versions.items())
-    following = {product: tuple(after) for product, after in flow.following.items()}
-    layers: list[tuple[Product, ...]] = []
-    inside: set[Product] = set()
-    for product in flow.products:
-        if product.outputs > product.inputs and product not in inside:
-            layer = _layer(product, following)
-            inside.update(layer)
-            if layer:
-                layers.append(layer)
     return Structure(
-        tuple(flow.products),
-        following,
-        tuple(layers),
+        tuple(flow.following),
+        {product: tuple(after) for product, after in flow.following.items()},
+        flow.layers(),
         frozenset(flow.mixed),
+        frozenset(flow.routing),
+        unfollowed,
         flow.writes or changed,
     )
 
 
-def _layer(first: Product, following: Mapping[Product, tuple[Product, ...]]) -> tuple[Product, ...]:
+def _layer(first: Product, following: Mapping[Product, Iterable[Product]]) -> tuple[Product, ...]:
     """The products from one that widens up to the first that narrows; empty where none does."""
     layer = [first]
     for product in layer:
-        after = [p for p in following[product] if p.kind == first.kind != _CONVOLUTION]
+        after = [p for p in following[product] if p.kind == first.kind != CONVOLUTION]
         if any(p.outputs < p.inputs for p in after):
             return tuple(layer)
         layer += [p for p in after if p not in layer]

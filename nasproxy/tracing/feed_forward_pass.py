@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.earlier import EarlierCalls, EarlierResults
-from nasproxy.tracing.feed_forward import Product, Products, Structure, structure_of
+from nasproxy.tracing.channel_saliency import owner
+from nasproxy.tracing.earlier import EarlierCalls, EarlierResults, signatures_of
+from nasproxy.tracing.feed_forward import Structure, structure_of
 from nasproxy.tracing.feed_forward_places import Place, Selection, places_of
+from nasproxy.tracing.padding import padding_of
 from nasproxy.tracing.preserve import preserved
+from nasproxy.tracing.products import LINEAR, Multiplied, Product, Products
 from nasproxy.tracing.records import Pass, Record
+from nasproxy.tracing.row_marks import RowMarks
 from nasproxy.tracing.spectrum import (
     Moments,
     merged,
@@ -57,10 +63,11 @@ def feed_forward_structure(subject: Subject) -> tuple[Structure, bool]:
 
     It is found on a batch of no samples, with parameters that are one zero seen as a whole tensor:
     next to nothing is computed, and a network that writes to its parameters raises an error. One
-    that cannot run so is called on one sample, and may take another way on another.
+    that cannot run so, or leaves weights out because no sample chooses them (experts), is called
+    on the whole batch, and on another one may make other products.
 
     Raises:
-        NasproxyError: it cannot be called on the first sample either.
+        NasproxyError: it cannot be called on the batch either.
     """
     parts = subject.parts
     none = subject.on(subject.batch.part(slice(0)))
@@ -72,16 +79,43 @@ def feed_forward_structure(subject: Subject) -> tuple[Structure, bool]:
         name: zeros[tensor.dtype, tensor.device].expand(tensor.shape)
         for name, tensor in parts.parameters.items()
     }
+    found = None
     with preserved(parts, training=False, seed=subject.seed), _unfused(), torch.no_grad():
         try:
-            found = structure_of(dummies, subject.nodes, lambda: none.call(dummies, finite=False))
-            return found, True
+            call = lambda: none.call(dummies, finite=False)  # noqa: E731
+            found = structure_of(dummies, subject.nodes, [call])
         except NasproxyError:  # it looks at values, say
-            own = subject.parameters()
-            one = subject.on(subject.batch.first())
-            found = structure_of(own, subject.nodes, lambda: one.call(own, finite=False))
-            # What it does to its parameters was done to copies, and not looked for.
-            return replace(found, writes=True), False
+            pass
+        if found is not None and not _left_out(subject, found):
+            return found, True
+        own = subject.parameters()
+        calls = [partial(part.call, own, finite=False) for part in _in_parts(subject)]
+        whole = structure_of(own, subject.nodes, calls)
+    if found is not None and set(found.products) == set(whole.products):
+        return found, True
+    # What it does to its parameters was done to copies, and not looked for.
+    return replace(whole, writes=found is None or found.writes), False
+
+
+def _left_out(subject: Subject, structure: Structure) -> bool:
+    """Whether a layer's weight makes no product, though one with it would be seen."""
+    seen = {product.weight for product in structure.products}
+    for name in subject.nodes:
+        module = subject.parts.modules[owner(name)]
+        shape = subject.parts.parameters[name].shape
+        experts = len(shape) > 2 and min(shape) > 1 and not isinstance(module, _OUT_OF_SIGHT)
+        if name not in seen and (experts or isinstance(module, nn.Linear | nn.ParameterList)):
+            return True
+    return False
+
+
+_OUT_OF_SIGHT = (nn.RNNBase, nn.MultiheadAttention, _ConvNd)
+"""Modules that multiply where it is not seen, or would be seen."""
+
+
+def _in_parts(subject: Subject) -> Iterator[Subject]:
+    for start in range(0, subject.batch.size, _SAMPLES):
+        yield subject.on(subject.batch.part(slice(start, start + _SAMPLES)))
 
 
 def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
@@ -89,9 +123,12 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
     named = getattr(subject.parts.network, "feed_forward_weights", None)
     made: dict[Record[Any], object] = {}
     chosen: dict[Record[Any], dict[str, Place]] = {}
+    padded = _padded(subject)
     for record in wanted:
         assert isinstance(record, SpectraRecord)
         try:
+            if record.selection.masked and isinstance(padded, NasproxyError):
+                raise padded
             chosen[record] = places_of(structure, record.selection, named)
         except NasproxyError as error:
             made[record] = error
@@ -101,20 +138,31 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
         if structure.writes
         else {name: tensor.detach() for name, tensor in subject.parts.parameters.items()}
     )
-    earlier = _earlier(subject, structure) if all_come else EarlierCalls({}, EarlierResults())
+    shares = all_come and not (padded and _square(subject))
+    earlier = _earlier(subject, structure) if shares else EarlierCalls({}, EarlierResults())
     collected = _Collected(needed, stops=all_come, earlier=earlier)
     with preserved(subject.parts, training=False, seed=subject.seed), _unfused(), torch.no_grad():
-        for start in range(0, subject.batch.size if needed else 0, _SAMPLES):
-            part = subject.on(subject.batch.part(slice(start, start + _SAMPLES)))
+        for part in _in_parts(subject) if needed else ():
             collected.call(part, state)
     for record, places in chosen.items():
         try:
-            made[record] = {
-                node: collected.spectrum_at(node, place) for node, place in places.items()
-            }
+            made[record] = collected.spectra(places)
         except NasproxyError as error:
             made[record] = error
     return made
+
+
+def _padded(subject: Subject) -> bool | NasproxyError:
+    """Whether tokens are padding, or why that cannot be said."""
+    try:
+        return bool(padding_of(subject.batch))
+    except NasproxyError as error:
+        return error
+
+
+def _square(subject: Subject) -> bool:
+    """Whether ``[n, t]`` and ``[t, n]`` look alike, so that rows have to be followed throughout."""
+    return subject.batch.tensors[0].shape[1:2] == (subject.batch.size,)
 
 
 def _earlier(subject: Subject, structure: Structure) -> EarlierCalls:
@@ -127,8 +175,7 @@ def _earlier(subject: Subject, structure: Structure) -> EarlierCalls:
     once = all(product.call == 1 for product in structure.products)
     if subject.earlier is None or structure.writes or not (whole and once):
         return EarlierCalls({}, EarlierResults())
-    signatures = getattr(subject.parts.network, "signatures", {})
-    return EarlierCalls(signatures, subject.earlier)
+    return EarlierCalls(signatures_of(subject.parts), subject.earlier)
 
 
 class _AllSeen(BaseException):
@@ -152,6 +199,8 @@ class _Collected:
         self._stops = stops
         self._left: set[Place] = set()
         self._mask: Tensor | None = None
+        self._marks: RowMarks | None = None
+        self._failed: dict[Place, NasproxyError] = {}
         self._moments: dict[Place, Moments] = {}
         self._matrices: dict[Place, Tensor] = {}
         self._spectra: dict[Place, Float64[np.ndarray, " k"]] = {}
@@ -160,25 +209,47 @@ class _Collected:
     def call(self, subject: Subject, state: Mapping[str, Tensor]) -> None:
         """Call the network and see what passes."""
         self._left = set(self._needed)
-        self._mask = _mask(subject)
+        roots = padding_of(subject.batch) if any(place.masked for place in self._needed) else []
+        self._marks = RowMarks(roots) if roots else None
+        self._mask = roots[0][1] if roots else None
         held = {name: state[name] for name in subject.nodes}
         try:
             with (
                 self._earlier.left_out(subject.parts, self._seen_within),
+                self._marks or nullcontext(),
                 Products(held, self._before, self._after),
             ):
                 subject.call(state, finite=False)
         except _AllSeen:
             pass
 
-    def spectrum_at(self, node: str, place: Place) -> Float64[np.ndarray, " k"]:
-        """The eigenvalues at a place."""
+    def spectra(self, places: Mapping[str, Place]) -> Spectra:
+        """The eigenvalues at places, by node.
+
+        An expert that fewer than two tokens chose uses no dimension, and is left out.
+        """
+        reached = {
+            node: place
+            for node, place in places.items()
+            if place in self._spectra
+            or place in self._failed
+            or not self._chosen_among(place)
+            or (place in self._moments and self._moments[place].rows > 1)
+        }
+        return {node: self._spectrum_at(node, at) for node, at in (reached or places).items()}
+
+    def _chosen_among(self, place: Place) -> bool:
+        return place.product.part is not None or not self._stops
+
+    def _spectrum_at(self, node: str, place: Place) -> Float64[np.ndarray, " k"]:
         if place in self._spectra:
             return self._spectra[place]
-        if place not in self._moments:
-            raise NasproxyError(f"{node} is not called on this batch")
-        moments = self._moments[place]
         try:
+            if place in self._failed:
+                raise self._failed[place]
+            if place not in self._moments:
+                raise NasproxyError("it is not called on this batch")
+            moments = self._moments[place]
             found = (
                 spectrum_through(moments, self._earlier.triangle(place, self._matrices[place]))
                 if place.through
@@ -202,25 +273,36 @@ class _Collected:
         self._saw(within)
         return True
 
-    def _before(self, product: Product, inputs: Tensor, matrix: Tensor) -> None:
-        for place in self._places.get((product, "inputs"), ()):
-            if place.through:
-                self._matrices[place] = matrix.detach()
-            self._add(place, inputs)
+    def _before(self, made: Sequence[Multiplied]) -> None:
+        seen = set()
+        for one in made:
+            for place in self._places.get((one.product, "inputs"), ()):
+                if place.through:
+                    self._matrices[place] = one.matrix.detach()
+                self._add(place, one.inputs)
+                seen.add(place)
+        self._saw(seen)
 
-    def _after(self, product: Product, out: Tensor) -> None:
-        for place in self._places.get((product, "outputs"), ()):
-            self._add(place, out)
+    def _after(self, made: Sequence[Multiplied], out: Tensor) -> None:
+        seen = set()
+        for one in made:
+            for place in self._places.get((one.product, "outputs"), ()):
+                self._add(place, one.outputs(out))
+                seen.add(place)
+        self._saw(seen)
 
     def _add(self, place: Place, features: Tensor) -> None:
         known = self._earlier.spectrum(place, features, self._mask)
         if known is not None:
             self._spectra[place] = known
-        else:
-            seen = moments_of(_rows(features, place, self._mask))
-            before = self._moments.get(place)
-            self._moments[place] = seen if before is None else merged(before, seen)
-        self._saw({place})
+            return
+        try:
+            seen = moments_of(_rows(features, place, self._marks))
+        except NasproxyError as error:
+            self._failed[place] = error
+            return
+        before = self._moments.get(place)
+        self._moments[place] = seen if before is None else merged(before, seen)
 
     def _saw(self, places: set[Place]) -> None:
         self._left -= places
@@ -228,22 +310,21 @@ class _Collected:
             raise _AllSeen
 
 
-def _rows(features: Tensor, place: Place, mask: Tensor | None) -> Float[Tensor, "n d"]:
-    """One row a token, position or sample, without those that the mask excludes."""
-    if place.product.kind != "linear":  # channels come second
+def _rows(features: Tensor, place: Place, marks: RowMarks | None) -> Float[Tensor, "n d"]:
+    """One row a token, position or sample, without those that are padding."""
+    if place.product.kind != LINEAR:  # channels come second
         features = features.movedim(1, -1)
     rows = features.reshape(-1, features.shape[-1])
-    kept = mask if place.masked and mask is not None and len(mask) == len(rows) else None
-    return rows if kept is None else rows[kept]
-
-
-def _mask(subject: Subject) -> Tensor | None:
-    """Which tokens are there, flat, where the batch says."""
-    inputs = subject.batch.inputs
-    if not isinstance(inputs, Mapping) or "attention_mask" not in inputs:
-        return None
-    mask = inputs["attention_mask"]
-    return mask.flatten().bool() if mask.ndim == 2 else None
+    if not place.masked or marks is None:
+        return rows
+    try:
+        return rows[marks.of(features)]
+    except NasproxyError as error:
+        raise NasproxyError(
+            f"the attention mask does not fit: {error.wrong}",
+            accepted=error.accepted,
+            hint="vpca(masked=False) counts padding too",
+        ) from error
 
 
 @contextmanager

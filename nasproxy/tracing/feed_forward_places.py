@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.feed_forward import Product, Structure
+from nasproxy.tracing.feed_forward import Structure
+from nasproxy.tracing.products import LINEAR, Product
 
 __all__ = ["Place", "Selection", "named_products", "places_of"]
 
@@ -62,8 +63,8 @@ def places_of(
         named: the patterns that the network itself gives, where the selection gives none.
 
     Raises:
-        NasproxyError: a pattern matches no weight, or nothing follows a layer whose features are
-            wanted after the activation.
+        NasproxyError: a pattern matches no weight, nothing follows a layer whose features are
+            wanted after the activation, or a product of the network is not followed.
     """
     found: dict[str, Place] = {}
     for product in _chosen(structure, selection, selection.layers or named):
@@ -76,8 +77,10 @@ def places_of(
                     accepted="layers that an activation follows",
                     hint='at="before" reads what a layer returns',
                 )
-            found[product.node] = Place(after[0], "inputs", False, selection.masked)
-        elif product.kind == "linear" and product.outputs > product.inputs:
+            # Of experts each is followed by its own.
+            own = [p for p in after if p.part == product.part] or after
+            found[product.node] = Place(own[0], "inputs", False, selection.masked)
+        elif product.kind == LINEAR and product.outputs > product.inputs:
             found[product.node] = Place(product, "inputs", True, selection.masked)
         else:
             found[product.node] = Place(product, "outputs", False, selection.masked)
@@ -89,12 +92,21 @@ def _chosen(
 ) -> list[Product]:
     if patterns:
         return named_products(structure, patterns)
+    multiplied = dict.fromkeys(product.weight for product in structure.products)
+    for weight, function in structure.unfollowed.items():
+        if weight not in multiplied:
+            raise NasproxyError(
+                f"{function} multiplies by {weight!r} in a way that is not followed, so that "
+                "feed-forward layers may be missed",
+                accepted="linear, matmul, bmm, einsum of two factors, grouped_mm",
+                hint=f"layers=[...] says which weights to read: {_some(multiplied)}",
+            )
     if structure.layers:
         end = 1 if selection.linears == "first" else None
         return [product for layer in structure.layers for product in layer[:end]]
     # A convolution network without inverted bottlenecks has no layer that widens, is activated
     # and narrowed: every convolution's channels are its features.
-    found = [p for p in structure.products if p.kind != "linear"]
+    found = [p for p in structure.products if p.kind != LINEAR]
     if selection.at == "after":
         found = [p for p in found if structure.following[p]]
     return found
@@ -108,12 +120,17 @@ def named_products(structure: Structure, patterns: Sequence[str]) -> list[Produc
     """
     found = [p for p in structure.products if _matches(p.weight, patterns)]
     if not found:
-        there = list(dict.fromkeys(product.weight for product in structure.products))
+        there = dict.fromkeys(product.weight for product in structure.products)
         raise NasproxyError(
             f"no weight is named {' or '.join(map(repr, patterns))}",
-            accepted="patterns of " + ", ".join(there[:8]) + (", ..." if there[8:] else ""),
+            accepted=f"patterns of {_some(there)}",
         )
     return found
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:8]) + (", ..." if listed[8:] else "")
 
 
 def _matches(weight: str, patterns: Sequence[str]) -> bool:

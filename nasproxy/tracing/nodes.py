@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -10,7 +11,14 @@ from nasproxy.errors import NasproxyError
 from nasproxy.tracing.bypass import is_normalisation
 from nasproxy.tracing.parts import Parts
 
-__all__ = ["check_real", "parameter_owners", "weight_nodes"]
+__all__ = ["check_real", "is_bias", "parameter_owners", "weight_nodes"]
+
+_BIAS = re.compile(r"(^|_)(bias(es)?|beta|shift)(_|$)")
+
+
+def is_bias(name: str) -> bool:
+    """Whether a parameter is added and does not multiply, by the last part of its name."""
+    return _BIAS.search(name.rpartition(".")[2]) is not None
 
 
 def weight_nodes(parts: Parts) -> dict[str, Tensor]:
@@ -29,8 +37,11 @@ def weight_nodes(parts: Parts) -> dict[str, Tensor]:
         id(parameter)
         for module in parts.modules.values()
         if not isinstance(module, nn.Embedding | nn.EmbeddingBag) and not is_normalisation(module)
-        for parameter in module._parameters.values()
-        if parameter is not None and parameter.ndim >= 2 and _differentiable(parameter)
+        for name, parameter in module._parameters.items()
+        if parameter is not None
+        and parameter.ndim >= 2
+        and _differentiable(parameter)
+        and not is_bias(name)
     }
     return {
         name: parameter

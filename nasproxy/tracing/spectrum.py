@@ -61,7 +61,7 @@ class Moments:
         """The unbiased covariance; NasproxyError for fewer than two rows."""
         if self.rows < 2:
             raise NasproxyError(
-                f"{self.rows} row of features has no covariance",
+                f"{self.rows} {'row' if self.rows == 1 else 'rows'} of features: no covariance",
                 accepted="two tokens, positions or samples, or more",
             )
         return self.scatter / (self.rows - 1)
@@ -69,6 +69,9 @@ class Moments:
 
 def moments_of(rows: Float[Tensor, "n d"]) -> Moments:
     """The moments of rows of any dtype on any device, in float64. O(n d²)."""
+    if not len(rows):  # an expert that no token chose, a mask that leaves nothing
+        width = rows.shape[1]
+        return Moments(0, np.zeros(width), np.zeros((width, width)))
     if rows.device.type == "cpu":
         # NumPy multiplies a matrix by its own transpose in half the operations.
         wide = rows.detach().double().numpy()
@@ -85,6 +88,8 @@ def moments_of(rows: Float[Tensor, "n d"]) -> Moments:
 
 def merged(one: Moments, other: Moments) -> Moments:
     """The moments of two lots of rows together."""
+    if not one.rows or not other.rows:
+        return one if one.rows else other
     rows = one.rows + other.rows
     step = other.mean - one.mean
     mean = one.mean + step * (other.rows / rows)
@@ -197,7 +202,7 @@ def component_count(eigenvalues: Float64[np.ndarray, " k"], eta: float) -> int:
 
     Args:
         eigenvalues: largest first, not negative, not all zero.
-        eta: a share in (0, 1]; 1 gives the numerical rank.
+        eta: a share in (0, 1]; 1 counts until less than 1e-12 of the variance is left.
 
     Reference: Wang, W-PCA, ICLR 2025, eq. 6.
     """

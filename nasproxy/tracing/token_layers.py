@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.feed_forward import Product
 from nasproxy.tracing.feed_forward_pass import feed_forward_structure
 from nasproxy.tracing.feed_forward_places import named_products
+from nasproxy.tracing.products import Product
 from nasproxy.tracing.subject import Subject
 
 __all__ = ["TokenLayers", "token_layers"]
@@ -20,16 +20,16 @@ class TokenLayers:
     """Weights and products of the blocks that have a feed-forward layer.
 
     Attributes:
-        mixing: names of the weights that are not of feed-forward layers.
+        mixing: names of the weights that are not of feed-forward layers, and choose no expert.
         feeding: names of those that are, the ones that narrow too.
         heads: of ``mixing``, those whose output is mixed over tokens next: queries, keys, values.
-        activated: the products that read what an activation of a feed-forward layer returns.
+        activated: names of those that read what an activation of a feed-forward layer returns.
     """
 
     mixing: tuple[str, ...]
     feeding: tuple[str, ...]
     heads: frozenset[str]
-    activated: frozenset[Product]
+    activated: frozenset[str]
 
 
 def token_layers(subject: Subject) -> TokenLayers:
@@ -51,12 +51,16 @@ def token_layers(subject: Subject) -> TokenLayers:
         for product in layer:
             feeding[product.weight] = None
             activated.update(p for p in structure.following[product] if p.kind == product.kind)
-    feeding |= dict.fromkeys(product.weight for product in activated)
+    narrowing = frozenset(product.weight for product in activated)
+    feeding |= dict.fromkeys(name for name in subject.nodes if name in narrowing)
+    routing = {product.weight for product in structure.routing}
     blocks = {_block(subject, name) for name in feeding}
     mixing = tuple(
         name
         for name in subject.nodes
-        if name not in feeding and any(name.startswith(f"{block}.") for block in blocks)
+        if name not in feeding
+        and name not in routing
+        and any(name.startswith(f"{block}.") for block in blocks)
     )
     if not mixing:
         raise NasproxyError(
@@ -65,7 +69,7 @@ def token_layers(subject: Subject) -> TokenLayers:
             "feed-forward layer each",
         )
     heads = frozenset(product.weight for product in structure.mixed) & frozenset(mixing)
-    return TokenLayers(mixing, tuple(feeding), heads, frozenset(activated))
+    return TokenLayers(mixing, tuple(feeding), heads, narrowing)
 
 
 def _block(subject: Subject, weight: str) -> str:

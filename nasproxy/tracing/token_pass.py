@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from nasproxy.errors import NasproxyError
-from nasproxy.tracing.feed_forward import Product, Products
+from nasproxy.tracing.attention_probabilities import AttentionProbabilities
 from nasproxy.tracing.location import tracked
 from nasproxy.tracing.preserve import preserved
+from nasproxy.tracing.products import Multiplied, Products
 from nasproxy.tracing.records import Pass, Record
-from nasproxy.tracing.subject import Subject, differentiated
+from nasproxy.tracing.row_marks import RowMarks
+from nasproxy.tracing.subject import Subject, differentiated, first_line
 from nasproxy.tracing.token_layers import TokenLayers, token_layers
 
 __all__ = [
     "ACTIVATION_DISTANCES",
     "HEAD_CONFIDENCES",
-    "OUTPUT_GRADIENTS",
-    "POSITION_JACOBIAN",
     "SOFTMAX_CONFIDENCES",
     "TOKEN_PASS",
+    "Cotangent",
     "OutputGradients",
+    "output_gradients",
+    "position_jacobian",
 ]
+
+T = TypeVar("T")
+Cotangent = Literal["signs", "ones"]
+"""What the outputs are multiplied by before they are added up."""
+
+_CONSTANT = 1e-4
+"""A sum of outputs that moves by less than this share of a random one does so by rounding."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +56,26 @@ class OutputGradients:
     feeding: Mapping[str, tuple[Tensor, Tensor]]
 
 
+@dataclass(frozen=True)
+class SumRecord(Record[T]):
+    """A record of gradients of a sum of the outputs."""
+
+    cotangent: Cotangent = "signs"
+    by: Literal["weights", "positions"] = "weights"
+
+
 def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
     layers = token_layers(subject)
-    by_weights, by_inputs = OUTPUT_GRADIENTS in wanted, POSITION_JACOBIAN in wanted
+    sums = [record for record in wanted if isinstance(record, SumRecord)]
+    by_weights = any(record.by == "weights" for record in sums)
+    by_inputs = any(record.by == "positions" for record in sums)
     state = subject.parameters(gradients=by_weights)
-    seen = _Seen(layers, wanted)
+    marks = RowMarks(_samples(subject))
+    seen = _Seen(layers, wanted, marks)
+    follows = seen.nodes.keys() & {HEAD_CONFIDENCES, ACTIVATION_DISTANCES}
     with (
         preserved(subject.parts, training=True, seed=subject.seed),
-        torch.set_grad_enabled(by_weights or by_inputs),
+        torch.set_grad_enabled(bool(sums)),
     ):
         positions = _Positions(subject.batch.tensors[0]) if by_inputs else None
 
@@ -64,34 +86,86 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
         held = {name: state[name] for name in subject.nodes}
         with (
             tracked(subject.parts, returned) as location,
-            _Attention(lambda *args: seen.attended(location.name, *args)),
+            AttentionProbabilities(lambda *args: seen.attended(location.name, *args)),
+            marks if follows else nullcontext(),
             Products(held, seen.before, seen.after),
         ):
             output = subject.call(state)
-        made: dict[Record[Any], object] = dict(seen.nodes)
-        if positions is not None:
-            made[POSITION_JACOBIAN] = positions.jacobian(output, retain=by_weights)
-        if by_weights:
-            made[OUTPUT_GRADIENTS] = _by_weights(layers, state, output)
+        made = dict(seen.made())
+        weights = [state[name] for name in (*layers.mixing, *layers.feeding)]
+        for record in sums:
+            leaves = weights if record.by == "weights" else [positions.leaf] if positions else []
+            try:
+                found = _gradients(output, leaves, record.cotangent, subject.seed)
+            except NasproxyError as error:
+                made[record] = error
+                continue
+            made[record] = (
+                _paired(layers, state, found)
+                if record.by == "weights"
+                else _summed_over_samples(found[0])
+            )
     return made
 
 
-def _by_weights(
-    layers: TokenLayers, state: Mapping[str, Tensor], output: Tensor
-) -> OutputGradients | NasproxyError:
+def _gradients(
+    output: Tensor, by: Sequence[Tensor | None], cotangent: Cotangent, seed: int
+) -> list[Tensor]:
+    """The gradients of the sum of the outputs times the cotangent.
+
+    Raises:
+        NasproxyError: there is nothing to differentiate by, the network cannot be differentiated,
+            or the plain sum is constant but for rounding.
+    """
+    leaves = [leaf for leaf in by if leaf is not None]
+    if len(leaves) < len(by):
+        raise NasproxyError(
+            "the network has no embedding of tokens", accepted="token ids int64 [n, t]"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    signs = torch.randint(2, output.shape, generator=generator).mul_(2).sub_(1).to(output)
+    starts = [signs] if cotangent == "signs" else [signs, torch.ones_like(output)]
+    of_signs, *of_ones = (
+        [
+            torch.zeros_like(leaf) if gradient is None else gradient
+            for leaf, gradient in zip(
+                leaves, differentiated(output, leaves, start, retain_graph=True), strict=True
+            )
+        ]
+        for start in starts
+    )
+    if not of_ones:
+        return of_signs
+    sizes = [
+        sum(float(g.abs().sum(dtype=torch.float64)) for g in f) for f in (of_ones[0], of_signs)
+    ]
+    if sizes[0] <= _CONSTANT * sizes[1]:
+        raise NasproxyError(
+            "the plain sum of the outputs is constant but for rounding, as the last normalisation "
+            "makes it",
+            accepted='cotangent="signs", or a network that does not end in a normalisation',
+        )
+    return of_ones[0]
+
+
+def _paired(
+    layers: TokenLayers, state: Mapping[str, Tensor], gradients: Sequence[Tensor]
+) -> OutputGradients:
     names = (*layers.mixing, *layers.feeding)
-    try:
-        found = differentiated(output.sum(), [state[name] for name in names])
-    except NasproxyError as error:
-        return error
-    pairs = {
-        name: (state[name].detach(), torch.zeros_like(state[name]) if g is None else g)
-        for name, g in zip(names, found, strict=True)
-    }
+    pairs = {name: (state[name].detach(), g) for name, g in zip(names, gradients, strict=True)}
     return OutputGradients(
         {name: pairs[name] for name in layers.mixing},
         {name: pairs[name] for name in layers.feeding},
     )
+
+
+def _summed_over_samples(found: Tensor) -> Float[Tensor, "t d"] | NasproxyError:
+    if not bool(torch.isfinite(found).all()):
+        return NasproxyError(
+            "the gradient by the tokens' embeddings is not finite",
+            accepted="a network through which a signal passes from the input to the output",
+        )
+    return found.sum(dim=0)
 
 
 class _Positions:
@@ -99,149 +173,174 @@ class _Positions:
 
     def __init__(self, tokens: Tensor) -> None:
         self._tokens = tokens
-        self._leaf: Tensor | None = None
+        self.leaf: Tensor | None = None
 
     def embedded(self, module: nn.Module, output: object) -> Tensor | None:
         """Take the first embedding of the tokens as a leaf; what stands in for its output."""
-        if self._leaf is not None or not isinstance(module, nn.Embedding):
+        if self.leaf is not None or not isinstance(module, nn.Embedding):
             return None
         if not isinstance(output, Tensor) or output.shape[:2] != self._tokens.shape:
             return None
-        self._leaf = output if output.requires_grad else output.requires_grad_()
+        self.leaf = output if output.requires_grad else output.requires_grad_()
         # A copy, since the network may add positions to it in place, which no leaf allows.
         return output.clone()
-
-    def jacobian(self, output: Tensor, *, retain: bool) -> Float[Tensor, "t d"] | NasproxyError:
-        """The gradient of the summed output, summed over the samples."""
-        if self._leaf is None:
-            return NasproxyError(
-                "the network has no embedding of tokens", accepted="token ids int64 [n, t]"
-            )
-        try:
-            (found,) = differentiated(output.sum(), [self._leaf], retain_graph=retain)
-        except NasproxyError as error:
-            return error
-        if found is None or not bool(torch.isfinite(found).all()):
-            return NasproxyError(
-                "the gradient by the tokens' embeddings does not exist or is not finite",
-                accepted="a network through which a signal passes from the input to the output",
-            )
-        return found.sum(dim=0)
 
 
 class _Seen:
     """What is recorded of products, activations and softmaxes, by node."""
 
-    def __init__(self, layers: TokenLayers, wanted: frozenset[Record[Any]]) -> None:
+    def __init__(
+        self, layers: TokenLayers, wanted: frozenset[Record[Any]], marks: RowMarks
+    ) -> None:
         self._layers = layers
+        self._marks = marks
         self._calls: Counter[tuple[str, str]] = Counter()
+        self._failed: dict[Record[Any], NasproxyError] = {}
         self.nodes: dict[Record[Any], dict[str, float]] = {
             record: {} for record in _OBSERVED if record in wanted
         }
 
-    def before(self, product: Product, inputs: Tensor, _matrix: Tensor) -> None:
-        nodes = self.nodes.get(ACTIVATION_DISTANCES)
-        if nodes is not None and product in self._layers.activated:
-            on = (inputs.detach().flatten(0, -2) > 0)[: _first_sample(inputs)].double()
-            off = 1 - on
-            nodes[product.node] = float((on @ on.T + off @ off.T).sum())
+    def made(self) -> Mapping[Record[Any], object]:
+        """The records, or the error of one that could not be made."""
+        return {**self.nodes, **self._failed}
 
-    def after(self, product: Product, out: Tensor) -> None:
-        if product.weight in self._layers.heads:
-            self._note(HEAD_CONFIDENCES, product.weight, out)
+    def before(self, made: Sequence[Multiplied]) -> None:
+        for one in made:
+            if one.product.weight in self._layers.activated:
+                self._note(ACTIVATION_DISTANCES, one.product.node, partial(self._agreed, one))
+
+    def after(self, made: Sequence[Multiplied], out: Tensor) -> None:
+        for one in made:
+            if one.product.weight in self._layers.heads:
+                measure = partial(self._largest, one, out)
+                self._numbered(HEAD_CONFIDENCES, one.product.weight, measure)
 
     def attended(self, name: str, probabilities: Callable[[], Tensor]) -> None:
-        if SOFTMAX_CONFIDENCES in self.nodes:
-            with torch.no_grad():
-                self._note(SOFTMAX_CONFIDENCES, name, probabilities())
+        def measure() -> float:
+            return _mean_of_largest(probabilities())
+
+        self._numbered(SOFTMAX_CONFIDENCES, name, measure)
 
     def returned(self, name: str, module: nn.Module, inputs: object) -> None:
         """Queries, keys and values of torch's own attention, which projects them out of sight."""
         if not isinstance(module, nn.MultiheadAttention) or not isinstance(inputs, tuple):
             return
-        if module.in_proj_weight is None or not module.batch_first or len(inputs) < 3:
+        if HEAD_CONFIDENCES not in self.nodes:
             return
-        with torch.no_grad():
-            weights = module.in_proj_weight.chunk(3)
-            bias = module.in_proj_bias
-            biases = (None, None, None) if bias is None else bias.chunk(3)
-            projected = [
-                F.linear(x, weight, b)
-                for x, weight, b in zip(inputs[:3], weights, biases, strict=True)
-            ]
-            for out in projected:
-                self._note(HEAD_CONFIDENCES, name, out)
-            query, key = (
-                x.view(*x.shape[:-1], module.num_heads, -1).transpose(1, 2) for x in projected[:2]
+        if module.in_proj_weight is None or len(inputs) < 3 or inputs[0].ndim != 3:
+            return
+        bias = module.in_proj_bias
+        projected = [
+            F.linear(x if module.batch_first else x.transpose(0, 1), weight, b).detach()
+            for x, weight, b in zip(
+                inputs[:3],
+                module.in_proj_weight.chunk(3),
+                (None, None, None) if bias is None else bias.chunk(3),
+                strict=True,
             )
-            self.attended(name, lambda: _softmax(query, key, None))
+        ]
+        for out in projected:
+            self._numbered(HEAD_CONFIDENCES, name, partial(_mean_of_largest, out))
 
-    def _note(self, record: Record[Any], name: str, out: Tensor) -> None:
-        nodes = self.nodes.get(record)
-        if nodes is None or out.ndim < 3:
-            return
+    def _agreed(self, one: Multiplied) -> float:
+        """Agreements between every two tokens of the first sample."""
+        rows = one.inputs.detach().reshape(-1, one.inputs.shape[-1])
+        on = (rows[self._marks.of(one.inputs) == 0] > 0).double()
+        return float((on @ on.T + (1 - on) @ (1 - on).T).sum())
+
+    def _largest(self, one: Multiplied, returned: Tensor) -> float | None:
+        """The largest value over the tokens of a sample, mean over samples and features."""
+        out = one.outputs(returned)
+        if not self._marks.are_tokens(out):  # but relative positions, say
+            return None
+        rows = out.detach().reshape(-1, out.shape[-1])
+        samples = self._marks.of(out)
+        there, index = torch.unique(samples, return_inverse=True)
+        largest = rows.new_full((len(there), rows.shape[1]), -torch.inf)
+        largest.scatter_reduce_(0, index[:, None].expand_as(rows), rows, "amax")
+        return float(largest.mean(dtype=_F64))
+
+    def _numbered(
+        self, record: Record[Any], name: str, measure: Callable[[], float | None]
+    ) -> None:
         self._calls[record.name, name] += 1
         call = self._calls[record.name, name]
-        largest = out.detach().amax(dim=1)
-        nodes[name if call == 1 else f"{name}#{call}"] = float(largest.mean(dtype=torch.float64))
+        self._note(record, name if call == 1 else f"{name}#{call}", measure)
+
+    def _note(self, record: Record[Any], node: str, measure: Callable[[], float | None]) -> None:
+        """Note a number; what goes wrong costs this record and no other."""
+        if record not in self.nodes or record in self._failed:
+            return
+        try:
+            with torch.no_grad():
+                found = measure()
+            if found is not None:
+                self.nodes[record][node] = found
+        except NasproxyError as error:
+            self._failed[record] = error
+        except Exception as cause:  # of a network that nobody foresaw
+            self._failed[record] = NasproxyError(
+                f"{node}: {type(cause).__name__}: {first_line(cause)}",
+                accepted="features [n, t, d] and attention [n, heads, t, t]",
+            )
 
 
-def _first_sample(inputs: Tensor) -> int | None:
-    return math.prod(inputs.shape[1:-1]) if inputs.ndim > 2 else None
+_F64 = torch.float64
 
 
-def _softmax(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
-    scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
-    if mask is not None:
-        blocked = mask.dtype == torch.bool
-        scores = scores.masked_fill(~mask, -math.inf) if blocked else scores + mask
-    # Not softmax by name, which is what is looked for.
-    return (scores - scores.logsumexp(dim=-1, keepdim=True)).exp()
+def _mean_of_largest(values: Tensor) -> float:
+    """The largest over the second dimension, mean over the others."""
+    return float(values.amax(dim=1).mean(dtype=_F64))
 
 
-class _Attention(TorchFunctionMode):
-    """Hands the attention probabilities to an observer, of fused attention and of a plain softmax.
-
-    Args:
-        observe: called with what makes them, ``[n, heads, t, t]``.
-    """
-
-    def __init__(self, observe: Callable[[Callable[[], Tensor]], None]) -> None:
-        super().__init__()
-        self._observe = observe
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        out = func(*args, **kwargs)
-        name = getattr(func, "__name__", "")
-        if name == "scaled_dot_product_attention":
-            query, key = args[0], args[1]
-            mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
-            self._observe(lambda: _softmax(query, key, mask))
-        elif name == "softmax" and isinstance(out, Tensor) and out.ndim == 4:
-            self._observe(lambda: out)
-        return out
+def _samples(subject: Subject) -> list[tuple[Tensor, Tensor]]:
+    """The inputs with the number of the sample that each token is of."""
+    size = subject.batch.size
+    return [
+        (tensor, torch.arange(size, device=tensor.device)[:, None].expand(tensor.shape[:2]))
+        for tensor in subject.batch.tensors
+        if tensor.ndim > 1 and tensor.shape[0] == size
+    ]
 
 
 def _cost(wanted: frozenset[Record[Any]]) -> str:
-    backwards = (OUTPUT_GRADIENTS in wanted) + (POSITION_JACOBIAN in wanted)
+    backwards = sum(
+        1 if record.cotangent == "signs" else 2
+        for record in wanted
+        if isinstance(record, SumRecord)
+    )
     said = "1 forward of no samples, 1 forward"
     return said if not backwards else f"{said}, {backwards} backward{'s' * (backwards > 1)}"
 
 
 TOKEN_PASS = Pass("token", _cost, _run)
-OUTPUT_GRADIENTS: Record[OutputGradients] = Record(
-    "gradient of the summed output by the weights of transformer layers", TOKEN_PASS, gradients=True
-)
-POSITION_JACOBIAN: Record[Float[Tensor, "t d"]] = Record(
-    "gradient of the summed output by every position", TOKEN_PASS, gradients=True
-)
+
+
+def output_gradients(cotangent: Cotangent = "signs") -> Record[OutputGradients]:
+    """Weights of transformer layers with the gradient of a sum of the outputs by each.
+
+    Args:
+        cotangent: what the outputs are multiplied by: random "signs" of the seed, or "ones".
+    """
+    return SumRecord(
+        f"gradient of the output times {cotangent} by the weights of transformer layers",
+        TOKEN_PASS,
+        gradients=True,
+        cotangent=cotangent,
+    )
+
+
+def position_jacobian(cotangent: Cotangent = "signs") -> Record[Float[Tensor, "t d"]]:
+    """The gradient of a sum of the outputs by every position; as `output_gradients`."""
+    return SumRecord(
+        f"gradient of the output times {cotangent} by every position",
+        TOKEN_PASS,
+        gradients=True,
+        cotangent=cotangent,
+        by="positions",
+    )
+
+
 HEAD_CONFIDENCES: Record[Mapping[str, float]] = Record(
     "largest value over tokens of queries, keys and values, mean", TOKEN_PASS
 )

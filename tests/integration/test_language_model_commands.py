@@ -72,6 +72,26 @@ def test_builders_give_other_networks_and_wrong_ones_are_refused(tmp_path):
         assert said in str(found.exception) + found.output
 
 
+def test_what_has_no_effect_or_no_score_is_said(tmp_path):
+    one = tmp_path / "one.txt"
+    one.write_text("a document\n")
+    common = ["--space", "flexibert", "--proxies", "wpca"]
+    arch = ["--arch", "128|sdp-2-512x1|sdp-2-512x1"]
+    for options, said in (
+        (["--images", "cifar10"], "--images does not belong to the space flexibert"),
+        (["--text", str(one), "--batch-size", "2"], "which has 1 document\n"),
+    ):
+        found = run("score", *common, *arch, *options)
+        assert found.exit_code != 0
+        assert said in str(found.exception) + found.output
+    out = tmp_path / "scores.parquet"
+    short = ["--batch-size", "1", "--length", "1", "--sample", "2", "--jobs", "1"]
+    found = run("rank", *common, *short, "--out", str(out))
+    assert found.exit_code == 1
+    assert "no architecture has a score" in found.output
+    assert "1 row of features" in found.output
+
+
 def test_search_keeps_to_the_limit(tmp_path):
     out = tmp_path / "run"
     found = run(

@@ -11,7 +11,15 @@ from torch.nn import functional as F
 import nasproxy
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
+from nasproxy.evaluation import outcomes
 from nasproxy.proxies import get
+from nasproxy.proxies.transformers import (
+    head_importance,
+    jacobian_cosine,
+    synaptic_diversity,
+    synaptic_saliency,
+)
+from nasproxy.tracing import attention_probabilities as of_attention
 
 
 class Layer(nn.Module):
@@ -53,10 +61,12 @@ def value(name, case):
     return nasproxy.evaluate(*case, [name])[name]
 
 
-def gradients(network, ids):
+def gradients(network, ids, cotangent="signs"):
     network.zero_grad()
-    # The last normalisation makes the plain sum of the outputs constant, but for its rounding.
-    network(ids).sum().backward()
+    output = network(ids)
+    generator = torch.Generator().manual_seed(0)
+    signs = torch.randint(2, output.shape, generator=generator) * 2 - 1
+    (output if cotangent == "ones" else output * signs).sum().backward()
     return {name: p.grad.clone() for name, p in network.named_parameters()}
 
 
@@ -71,19 +81,40 @@ def test_weights_are_told_apart_by_structure(case):
     assert set(value("head_confidence", case).node_names) == set(heads)
 
 
-def test_saliency_importance_and_diversity_are_weights_and_gradients(case):
+@pytest.mark.parametrize("cotangent", ["signs", "ones"])
+def test_saliency_importance_and_diversity_are_weights_and_gradients(case, cotangent):
     network, ids = case
-    for layer in network.layers:
-        nn.init.normal_(layer.norm.weight)  # so that the sum is no constant
-    found, weights = gradients(network, ids), dict(network.named_parameters())
-    for name, names in (("synaptic_saliency", FEEDING), ("head_importance", MIXING)):
+    if cotangent == "ones":
+        for layer in network.layers:
+            nn.init.normal_(layer.norm.weight)  # so that the sum is no constant
+    found, weights = gradients(network, ids, cotangent), dict(network.named_parameters())
+
+    def of(proxy):
+        made = proxy(cotangent=cotangent)
+        return nasproxy.evaluate(*case, [made])[made.name].value
+
+    for proxy, names in ((synaptic_saliency, FEEDING), (head_importance, MIXING)):
         expected = sum(float((weights[n] * found[n]).abs().sum().detach()) for n in names)
-        assert value(name, case).value == pytest.approx(expected, rel=1e-4)
+        assert of(proxy) == pytest.approx(expected, rel=1e-4)
     expected = sum(
         np.linalg.norm(weights[n].detach().numpy(), "nuc") * np.linalg.norm(found[n].numpy(), "nuc")
         for n in MIXING
     )
-    assert value("synaptic_diversity", case).value == pytest.approx(expected, rel=1e-4)
+    assert of(synaptic_diversity) == pytest.approx(expected, rel=1e-4)
+
+
+GRADIENTS = [synaptic_saliency, synaptic_diversity, head_importance, jacobian_cosine]
+
+
+@pytest.mark.parametrize("proxy", GRADIENTS, ids=lambda proxy: proxy.__name__)
+def test_a_score_behind_a_last_normalisation_is_no_rounding(case, proxy):
+    network, ids = case
+    single = nasproxy.evaluate(network, ids, [proxy()])[proxy.__name__].value
+    double = nasproxy.evaluate(network.double(), ids, [proxy()])[proxy.__name__].value
+    assert single == pytest.approx(double, rel=1e-4)
+    for of_precision in (network.double(), network.float()):
+        with pytest.raises(NasproxyError, match="constant but for rounding"):
+            nasproxy.evaluate(of_precision, ids, [proxy(cotangent="ones")])
 
 
 def test_confidences_and_distances_are_of_the_forward(case):
@@ -119,8 +150,6 @@ def test_confidences_and_distances_are_of_the_forward(case):
 
 def test_jacobian_cosine_is_that_of_the_position_embeddings(case):
     network, ids = case
-    for layer in network.layers:
-        nn.init.normal_(layer.norm.weight)
     rows = gradients(network, ids)["places.weight"].double().numpy()
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     apart = np.abs(rows @ rows.T - np.eye(7)) ** (1 / 20)
@@ -193,3 +222,189 @@ def test_layers_that_hold_lists_are_layers():
     score = nasproxy.evaluate(network, ids, ["synaptic_diversity", "synaptic_saliency"])
     assert len(score["synaptic_diversity"].nodes) == 8
     assert len(score["synaptic_saliency"].nodes) == 4 + 2
+
+
+def probabilities(*args, **kwargs):
+    found = []
+    with of_attention.AttentionProbabilities(lambda make: found.append(make())):
+        expected = F.scaled_dot_product_attention(*args, **kwargs)
+    return found[0], expected
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"is_causal": True},
+        {"scale": 0.9},
+        {"attn_mask": torch.rand(5, 7, generator=torch.Generator().manual_seed(0)) > 0.4},
+        {"attn_mask": torch.randn(3, 1, 5, 7, generator=torch.Generator().manual_seed(0))},
+        {"enable_gqa": True, "is_causal": True, "scale": 2.0},
+    ],
+    ids=lambda how: ", ".join(how) or "plain",
+)
+def test_probabilities_weigh_the_values_as_fused_attention_does(how):
+    torch.manual_seed(0)
+    heads = 2 if how.get("enable_gqa") else 4
+    query, key = torch.randn(3, 4, 5, 6), torch.randn(3, heads, 7, 6)
+    value = torch.randn(3, heads, 7, 6)
+    found, expected = probabilities(query, key, value, **how)
+    values = value.repeat_interleave(4 // heads, dim=1)
+    torch.testing.assert_close(found @ values, expected)
+    by_name, _ = probabilities(query=query, key=key, value=value, **how)
+    assert torch.equal(by_name, found)
+
+
+def test_probabilities_take_arguments_by_position_and_a_query_may_have_no_key():
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 1, 4, 6) for _ in range(3))
+    mask = torch.ones(4, 4, dtype=torch.bool).tril(-1)
+    found, expected = probabilities(query, key, value, mask, 0.0, False)
+    torch.testing.assert_close(found @ value, expected)
+    assert found[:, :, 0].abs().max() == 0
+
+
+def test_what_one_observer_cannot_read_costs_its_own_proxy_alone(case, monkeypatch):
+    def failing(*_args, **_kwargs):
+        raise RuntimeError("a kind of attention that nobody foresaw")
+
+    alone = value("head_confidence", case).value
+    monkeypatch.setattr(of_attention, "attention_probabilities", failing)
+    names = ["softmax_confidence", "head_confidence", "activation_distance", "synaptic_saliency"]
+    found = outcomes(*case, names)
+    assert isinstance(found["softmax_confidence"], NasproxyError)
+    assert found["softmax_confidence"].wrong.startswith("softmax_confidence: ")
+    assert "nobody foresaw" in found["softmax_confidence"].wrong
+    assert found["head_confidence"].value == alone
+    assert all(not isinstance(found[name], NasproxyError) for name in names[1:])
+
+
+class Laid(nn.Module):
+    """One block whose linear layers see tokens as ``[n, t, d]``, ``[t, n, d]`` or rows."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how, self.words = how, nn.Embedding(20, 6)
+        shapes = ((6, 18), (6, 6), (6, 10), (10, 6))
+        self.layers = nn.ModuleList([nn.ModuleList(nn.Linear(*shape) for shape in shapes)])
+
+    def product(self, layer, x):
+        if self.how == "rows":  # the Conv1D of GPT-2
+            flat = torch.addmm(layer.bias, x.reshape(-1, x.shape[-1]), layer.weight.T)
+            return flat.view(*x.shape[:-1], -1)
+        if self.how == "einsum":  # XLNet
+            return torch.einsum("tnd,fd->tnf", x, layer.weight) + layer.bias
+        return layer(x)
+
+    def forward(self, ids):
+        x = self.words(ids)
+        qkv, out, up, down = self.layers[0]
+        turned = self.how in ("time first", "einsum")
+        x = x.transpose(0, 1) if turned else x
+        q, k, v = self.product(qkv, x).chunk(3, -1)
+        if turned:
+            q, k, v = (part.transpose(0, 1) for part in (q, k, v))
+        context = torch.softmax(q @ k.transpose(1, 2), -1) @ v
+        x = x + self.product(out, context.transpose(0, 1) if turned else context)
+        x = x + self.product(down, F.gelu(self.product(up, x)))
+        return x.transpose(0, 1) if turned else x
+
+
+@pytest.mark.parametrize("how", ["plain", "rows", "time first", "einsum"])
+def test_tokens_and_samples_are_told_apart_in_every_layout(how):
+    torch.manual_seed(0)
+    network, ids = Laid(how), torch.randint(0, 20, (3, 7))
+    nn.init.zeros_(network.layers[0][0].bias)  # einsum has none
+    found = nasproxy.evaluate(network, ids, ["head_confidence", "activation_distance"])
+    hidden = network.words(ids)
+    largest = network.layers[0][0](hidden).amax(dim=1).mean()
+    np.testing.assert_allclose(found["head_confidence"].nodes, [float(largest.detach())], rtol=1e-5)
+    first = nasproxy.evaluate(network, ids[:1], "activation_distance")["activation_distance"]
+    assert found["activation_distance"].value == first.value
+
+
+def test_torchs_own_attention_is_masked():
+    torch.manual_seed(0)
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words = nn.Embedding(20, 8)
+            self.layers = nn.ModuleList([nn.TransformerEncoderLayer(8, 2, 16, 0.0)])
+
+        def forward(self, ids):
+            causal = torch.ones(5, 5, dtype=torch.bool).triu(1)
+            return self.layers[0](
+                self.words(ids).transpose(0, 1), causal, src_key_padding_mask=ids == 0
+            )
+
+    network, ids = Network(), torch.randint(1, 20, (3, 5))
+    ids[1, 3:] = 0
+    x = network.words(ids).transpose(0, 1)
+    causal = torch.ones(5, 5, dtype=torch.bool).triu(1)
+    _, weights = network.layers[0].self_attn(
+        x, x, x, attn_mask=causal, key_padding_mask=ids == 0, average_attn_weights=False
+    )
+    expected = float(weights.detach().amax(dim=1).mean())
+    found = nasproxy.evaluate(network, ids, ["softmax_confidence"])["softmax_confidence"]
+    assert found.value == pytest.approx(expected, rel=1e-5)
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(6)), nn.Parameter(torch.ones(6))
+
+    def forward(self, x):
+        return x * self.weight + self.bias
+
+
+class Places(nn.Embedding):
+    """Takes more than tokens, and by name, as those of OPT and BART do."""
+
+    def forward(self, input, past=0, places=None):
+        return super().forward(torch.arange(input.shape[1]) + past)
+
+
+def test_dss_and_synflow_keep_gains_and_drop_biases(case):
+    network, ids = case
+    network.places = Places(7, 6)
+    network.forward = lambda ids: network.layers[1](
+        network.layers[0](network.words(ids) + network.places(input=ids, past=0, places=None))
+    )
+    names = ["dss", "synflow"]
+    plain = nasproxy.evaluate(network, ids, names)
+    for layer in network.layers:
+        layer.norm = Scaled()
+    one = nasproxy.evaluate(network, ids, names)
+    assert [one[n].value for n in names] == pytest.approx([plain[n].value for n in names])
+    with torch.no_grad():
+        network.layers[1].norm.weight.fill_(-2)
+    two = nasproxy.evaluate(network, ids, names)
+    # dss has two factors that are gradients, of the summed output: linear in the last gain
+    assert two["dss"].value == pytest.approx(2 * one["dss"].value)
+    assert two["synflow"].value == pytest.approx(one["synflow"].value + math.log(2))
+    with torch.no_grad():
+        network.layers[1].norm.weight.zero_()
+    with pytest.raises(NasproxyError, match="dss: no weight has any part"):
+        nasproxy.evaluate(network, ids, "dss")
+
+
+def test_dss_of_mobilebert_blocks_is_not_zero():
+    from nasproxy.spaces.bert_mobilebert import BertMobileBERT
+    from nasproxy.spaces.bert_mobilebert.architecture import Sizes
+
+    space = BertMobileBERT("small", Sizes(layers=1, hidden=96, steps=3))
+    network = space.build(space.parse("m48"), seed=0)
+    ids = torch.randint(1, 99, (2, 5))
+    given = nasproxy.evaluate(network, ids, ["dss", "synflow"])
+    assert given["dss"].value > 0
+    assert (given["dss"].nodes > 0).sum() > 6
+
+
+def test_a_part_in_single_precision_is_widened(case):
+    network, _ = case
+    exact = value("dss", case).value
+    forward = network.layers[0].forward
+    network.layers[0].forward = lambda x: forward(x.float() * torch.ones(6, dtype=torch.float32))
+    assert value("dss", case).value == exact

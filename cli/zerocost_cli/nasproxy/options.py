@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from nasproxy.batch import Batch
@@ -115,11 +116,23 @@ def space_of(name: str, builder: str | None = None, length: int | None = None) -
     return variant(spaces.get(name), builder=builder, length=length)
 
 
+def _given(option: str) -> bool:
+    """Whether an option was typed."""
+    context = click.get_current_context(silent=True)
+    source = None if context is None else context.get_parameter_source(option)
+    return source is ParameterSource.COMMANDLINE
+
+
 def batch_of(
     space: SearchSpace[Any] | None, images: str, text: str, size: int | None, seed: int
 ) -> Batch:
     """The batch that a space's networks take."""
     vocabulary = getattr(space, "vocabulary", None)
+    if space is not None and _given("text" if vocabulary is None else "images"):
+        other, takes = ("--text", "images") if vocabulary is None else ("--images", "tokens")
+        raise click.UsageError(
+            f"{other} does not belong to the space {space.name}: it takes {takes}"
+        )
     if space is not None and vocabulary is not None:
         from nasproxy.tokens import load_tokens
 

@@ -172,12 +172,14 @@ def _print(candidates: list[Candidate], out: Path, nodes: Path | None, as_json: 
 
     missing = missing_reasons(candidates)
     table = read_scores(out)
+    models = table.space == "models"
+    scored = any(score is not None for c in candidates for score in c.scores.values())
     if as_json:
         found: dict[str, object] = {"out": str(out), "architectures": len(candidates)}
         if nodes is not None:
             found["nodes"] = str(nodes)
         print_json({**found, "no_score": missing})
-        return
+        sys.exit(0 if scored else 1)
     columns: dict[str, list[object]] = {}
     for name, scores in table.scores.items():
         columns[name] = [float(score) for score in scores]
@@ -185,7 +187,6 @@ def _print(candidates: list[Candidate], out: Path, nodes: Path | None, as_json: 
             columns["± sd" if len(table.scores) == 1 else f"± {name}"] = list(
                 table.columns[f"{name}_sd"]
             )
-    models = table.space == "models"
     print_table(
         ("rank", "model" if models else "architecture", *columns),
         [
@@ -197,6 +198,9 @@ def _print(candidates: list[Candidate], out: Path, nodes: Path | None, as_json: 
     )
     for reason, count in missing.items():
         click.echo(f"{count:,} without a score: {reason.splitlines()[0]}", err=True)
+    if not scored:
+        click.echo(f"no {'model' if models else 'architecture'} has a score", err=True)
+        sys.exit(1)
 
 
 def _print_estimate(found: Estimate, as_json: bool) -> None:

@@ -129,3 +129,57 @@ def test_the_kept_stays_within_its_limit():
         kept = sum(returned.output.nbytes for returned, _ in earlier.outputs._kept.values())
         assert kept == earlier.outputs.nbytes
     assert len(earlier.outputs) > 0
+
+
+def test_weights_that_were_changed_since_are_others():
+    space, earlier, batch = FlexiBERT(), EarlierResults(), tokens(0)
+    network = build_for(space, space.parse(FLEXIBERT[0]), batch, seed=7)
+
+    def found(known=None):
+        return outcomes(network, batch, [PCA_ENTROPY], seed=7, earlier=known)["pca_entropy"].value
+
+    before = found(earlier)
+    with torch.no_grad():
+        network.layers[0].feed_forward.dense[0].weight[:, 5:] = 0
+    assert found(earlier) == found() != before
+    other = build_for(space, space.parse(FLEXIBERT[0]), batch, seed=8)
+    outcomes(other, batch, [PCA_ENTROPY], seed=8, earlier=earlier)
+    double = outcomes(other.double(), batch, [PCA_ENTROPY], seed=8, earlier=earlier)
+    alone = outcomes(other, batch, [PCA_ENTROPY], seed=8)
+    assert double["pca_entropy"].value == alone["pca_entropy"].value
+
+
+class Called(nn.Module):
+    """A module of a signature that is called in different ways."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how, self.layer = how, Inner()
+        self.signatures = {"layer": "inner"}
+
+    def forward(self, x):
+        if self.how == "by name":
+            return self.layer(x=x, scale=1.0)
+        if self.how == "an object":
+            return self.layer(x, scale=torch.float32)
+        return self.layer(x) if self.how == "a tensor" else self.layer(x, 2.0, pair=True)[0]
+
+
+class Inner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(6, 9), nn.Linear(9, 6)
+
+    def forward(self, x, scale=None, pair=False):
+        out = self.down(torch.relu(self.up(x)))
+        return (out, out) if pair else out
+
+
+@pytest.mark.parametrize("how", ["a tensor", "by name", "an object", "a pair"])
+def test_a_module_of_a_signature_may_be_called_in_any_way(how):
+    torch.manual_seed(0)
+    network, rows, earlier = Called(how), torch.randn(20, 6), EarlierResults()
+    alone = outcomes(network, rows, [PCA_ENTROPY])["pca_entropy"].value
+    for _ in range(2):
+        again = outcomes(network, rows, [PCA_ENTROPY], earlier=earlier)["pca_entropy"]
+        assert again.value == alone

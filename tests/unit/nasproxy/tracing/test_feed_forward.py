@@ -9,7 +9,7 @@ from torch.nn import functional as F
 import nasproxy
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
-from nasproxy.proxies.wpca import pca_entropy, vpca, wpca
+from nasproxy.proxies.wpca import pca_entropy, shares_of, vpca, wpca
 from nasproxy.tracing.feed_forward_pass import feed_forward_structure
 from nasproxy.tracing.subject import cross_entropy, subject_of
 
@@ -18,6 +18,19 @@ def layers_of(network, inputs):
     batch = inputs if isinstance(inputs, Batch) else Batch(inputs)
     structure, _ = feed_forward_structure(subject_of(network, batch, loss=cross_entropy, seed=0))
     return [tuple(product.node for product in layer) for layer in structure.layers]
+
+
+ACTIVATED = {
+    "maximum": lambda h: torch.maximum(h, torch.zeros(())),
+    "where": lambda h: torch.where(h > 0, h, 0.1 * h),
+    "masked_fill": lambda h: h.masked_fill(h < 0, 0.0),
+    "product with a comparison": lambda h: h * (h > 0),
+    "pow": lambda h: h**2,
+    "square of relu": lambda h: torch.relu(h).square(),
+    "abs": torch.abs,
+    "clamp_min": lambda h: h.clamp_min(0),
+    "cos": torch.cos,
+}
 
 
 class Written(nn.Module):
@@ -30,7 +43,7 @@ class Written(nn.Module):
         self.fused, self.turned = nn.Linear(6, 20), nn.Parameter(torch.randn(6, 10))
         self.inner = nn.Linear(10, 10)
 
-    def forward(self, x):  # noqa: PLR0911
+    def forward(self, x):  # noqa: PLR0911, PLR0912
         if self.how == "module and function":
             return x + self.down(F.gelu(self.up(x)))
         if self.how == "composed activation":
@@ -55,6 +68,13 @@ class Written(nn.Module):
         if self.how == "attention":
             q, k, v = self.up(x), self.gate(x), self.up(x)
             return self.down(torch.softmax(q @ k.transpose(-1, -2), -1) @ v)
+        if self.how in ACTIVATED:
+            return self.down(ACTIVATED[self.how](self.up(x)))
+        if self.how == "normalised, not activated":
+            h = self.up(x)
+            return self.down(h * torch.rsqrt(h.pow(2).mean(-1, keepdim=True) + 1e-6))
+        if self.how == "padding, not activated":
+            return self.down(self.up(x).masked_fill(x[..., :1] > 9, 0.0))
         if self.how == "narrow first":
             return F.gelu(self.up(F.gelu(self.down(F.gelu(x.repeat_interleave(2, -1)[..., :10])))))
         raise AssertionError
@@ -72,6 +92,9 @@ class Written(nn.Module):
         ("dropout and norm between", [("up.weight",)]),
         ("three linear layers", [("up.weight", "inner.weight")]),
         ("no activation", []),
+        ("normalised, not activated", []),
+        ("padding, not activated", []),
+        *((how, [("up.weight",)]) for how in ACTIVATED),
         ("attention", []),
         ("narrow first", []),
     ],
@@ -97,6 +120,38 @@ def test_an_inverted_bottleneck_is_a_feed_forward_layer_and_a_plain_convolution_
         nn.Linear(8, 5),
     )
     assert layers_of(network, torch.randn(2, 3, 8, 8)) == [("2.weight",)]
+
+
+class Squeezing(nn.Module):
+    """An inverted bottleneck with squeeze and excitation by convolutions of kernel 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.expand, self.project = nn.Conv2d(8, 32, 1), nn.Conv2d(32, 8, 1)
+        self.filter = nn.Conv2d(32, 32, 3, padding=1, stride=2, groups=32)
+        self.squeeze, self.excite = nn.Conv2d(32, 8, 1), nn.Conv2d(8, 32, 1)
+
+    def forward(self, x):
+        h = F.hardswish(self.filter(F.hardswish(self.expand(x))))
+        gate = self.excite(F.relu(self.squeeze(F.adaptive_avg_pool2d(h, 1))))
+        return self.project(h * F.hardsigmoid(gate))
+
+
+def test_a_gate_is_no_feed_forward_layer():
+    assert layers_of(Squeezing(), torch.randn(2, 8, 8, 8)) == [("expand.weight",)]
+
+
+def test_a_widening_classifier_hides_no_convolutions():
+    network = nn.Sequential(
+        *(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU()),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        *(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3)),
+    )
+    score = nasproxy.evaluate(network, torch.randn(5, 3, 8, 8), "vpca")["vpca"]
+    assert score.node_names == ("0.weight", "2.weight")
+    # Without convolutions that follow one another it is a network of vectors.
+    score = nasproxy.evaluate(network[6:], torch.randn(9, 4), "vpca")["vpca"]
+    assert score.node_names == ("6.weight",)
 
 
 def test_without_one_the_channels_of_every_convolution_are_the_features():
@@ -252,10 +307,16 @@ def test_a_network_that_writes_to_its_weights_keeps_them(how):
 
 
 def test_wrong_arguments_say_what_is_accepted():
-    for share in (0.0, 1.5, float("nan")):
+    for share in (0.0, 1.5, float("nan"), "x", None, True, {"*": "x"}):
         with pytest.raises(NasproxyError, match="eta is"):
-            vpca(eta=share)
+            shares_of(share)
     network = Written("module and function")
+    for shares, said in (
+        ({"*typo*": 0.5}, r"'up.weight': its patterns are '\*typo\*'"),
+        ({}, "none"),
+    ):
+        with pytest.raises(NasproxyError, match=said):
+            nasproxy.evaluate(network, torch.randn(3, 2, 6), [vpca(eta=shares)])
     with pytest.raises(NasproxyError, match="no weight is named 'encoder'"):
         nasproxy.evaluate(network, torch.randn(3, 2, 6), [vpca(layers=["encoder"])])
     with pytest.raises(NasproxyError, match="finds nothing to read"):
