@@ -19,7 +19,9 @@ from dataselect.weighting.validation_sets import content_of
 from zerocost.errors import did_you_mean
 from zerocost.files import sha256_of
 
-__all__ = ["LearnSettings"]
+__all__ = ["ROUNDS", "LearnSettings"]
+
+ROUNDS = 3
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "design": DESIGNS,
@@ -39,6 +41,8 @@ class LearnSettings:
         tokens: the budget of each selection.
         proxy: what is trained on each.
         runs: of the design.
+        rounds: of eight further runs each, which try what the runs before them speak for; the
+            best weights that were tried are kept. 0 keeps the optimum of the regression, untried.
         design: of `DESIGNS`.
         columns: the scores; none takes `default_columns`.
         transform: see `score_columns`; so are the next two.
@@ -55,6 +59,7 @@ class LearnSettings:
     tokens: int
     proxy: Proxy
     runs: int = 64
+    rounds: int = ROUNDS
     design: str = "mixed"
     columns: tuple[str, ...] = ()
     transform: str = "rank"
@@ -80,6 +85,12 @@ class LearnSettings:
             raise DataselectError(
                 f"a design of {self.runs} runs",
                 accepted=f"{LEAST_RUNS} or more; 64 to 256 are usual",
+            )
+        if self.rounds < 0:
+            raise DataselectError(
+                f"there are to be {self.rounds} rounds",
+                accepted=f"0, which keeps weights that nothing has tried, or more; {ROUNDS} is "
+                "usual",
             )
         if self.tokens < 1:
             raise DataselectError(
@@ -109,6 +120,7 @@ class LearnSettings:
             "tokens": self.tokens,
             "proxy": self.proxy.as_dict(),
             "runs": self.runs,
+            "rounds": self.rounds,
             "design": self.design,
             "target": self.target,
             "regressor": self.regressor,

@@ -30,6 +30,7 @@ __all__ = [
     "learned_to_json",
     "learned_to_weights",
     "objective_of",
+    "weighed_losses",
 ]
 
 Optimiser = Literal["direct", "published"]
@@ -87,9 +88,7 @@ def learn(
     objective = objective_of(runs, target)
     chosen = regressor_named(regressor) if isinstance(regressor, str) else regressor
     _check(runs, optimiser, prior, resamples=resamples, folds=folds, seed=seed)
-    losses = np.zeros(len(runs.run_ids))
-    for name, share in objective.items():
-        losses += share * runs.losses[:, runs.targets.index(name)]
+    losses = weighed_losses(runs, objective)
     if losses.min() == losses.max():
         raise DataselectError(
             f"the loss is {losses[0]:g} in all {len(losses)} runs", accepted="losses that differ"
@@ -282,6 +281,14 @@ def objective_of(runs: Runs, target: str | Mapping[str, float]) -> dict[str, flo
         raise DataselectError("there is no target", accepted="mean, a name, or shares by name")
     total = sum(shares.values())
     return {name: share / total for name, share in shares.items()}
+
+
+def weighed_losses(runs: Runs, objective: Mapping[str, float]) -> Float64[np.ndarray, " runs"]:
+    """Σ_t share_t · loss_t of each run, what is minimised."""
+    losses = np.zeros(len(runs.run_ids))
+    for name, share in objective.items():
+        losses += share * runs.losses[:, runs.targets.index(name)]
+    return losses
 
 
 def _strengths(
