@@ -55,7 +55,7 @@ def cost_of(settings: LearnSettings, *, jobs: int = 1) -> Cost:
     each = _seconds(settings)
     rounds = EACH * settings.rounds
     again = SEEDS * (FINALISTS + 2) if rounds else 0
-    # Runs that are stacked take one turn; so does whoever is left over.
+    # A round begins when the one before it is done: a process without a run stands idle.
     turns = -(-settings.runs // jobs) + settings.rounds * -(-EACH // jobs)
     turns += SEEDS * -(-(again // SEEDS) // jobs)
     return Cost(settings.runs, rounds, again, settings.tokens, each, jobs, turns * each)

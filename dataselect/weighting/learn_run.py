@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from dataselect.errors import DataselectError
 from dataselect.selection.weights import Weights, write_weights
@@ -16,7 +16,7 @@ from dataselect.weighting.design_folder import CLAIMS, begin_design
 from dataselect.weighting.design_run import POOL
 from dataselect.weighting.learn_settings import LearnSettings
 from dataselect.weighting.learned import learned_to_json
-from dataselect.weighting.learning import Learned, Optimiser, learn, weighed_losses
+from dataselect.weighting.learning import Learned, learn, weighed_losses
 from dataselect.weighting.page import render
 from dataselect.weighting.plan import design_of
 from dataselect.weighting.pool import Pool, open_pool
@@ -135,7 +135,7 @@ def learn_weights(
         runs,
         target=settings.target,
         regressor=settings.regressor,
-        optimiser=cast(Optimiser, settings.optimiser),
+        optimiser=settings.found_by,
         seed=settings.seed,
         on_step=on_step,
     )
@@ -207,8 +207,8 @@ def _chosen(learned: Learned, trials: Trials, settings: LearnSettings) -> tuple[
     """The weights to keep, and what was learned with the words that go with them."""
     if not settings.rounds:
         untried = (
-            "No run has tried these weights: --rounds tries what the fits propose, and the best "
-            "of what was tried is kept."
+            "These weights are a prediction: --rounds 3 tries what the fits propose, and writes "
+            "the best of what was tried."
         )
         return replace(learned, in_words=(*learned.in_words, untried)), predicted(learned.weights)
     runs = trials.runs()

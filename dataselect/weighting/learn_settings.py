@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dataselect.errors import DataselectError
 from dataselect.selection.transforms import MISSING, TRANSFORMS
 from dataselect.weighting.columns import BOTH_WAYS
-from dataselect.weighting.learning import LEAST_RUNS
+from dataselect.weighting.learning import LEAST_RUNS, OPTIMISERS, Optimiser
 from dataselect.weighting.plan import DESIGNS
 from dataselect.weighting.proxies.proxy import Proxy
 from dataselect.weighting.reading import PoolSettings
@@ -28,7 +28,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "transform": TRANSFORMS,
     "missing": MISSING,
     "both_ways": BOTH_WAYS,
-    "optimiser": ("direct", "published"),
 }
 
 
@@ -50,8 +49,9 @@ class LearnSettings:
         both_ways: which scores are searched in both directions.
         pool: the candidates.
         target: ``mean`` of the sets, or the name of one.
-        regressor: see `learn`; so is the next.
-        optimiser: ``direct`` or ``published``.
+        regressor: see `learn`.
+        optimiser: ``direct`` or ``published``, see `learn`; None takes ``direct`` where rounds
+            decide, and ``published``, which errs less, where nothing is to be tried.
         seed: of the design, the runs, and the regression.
     """
 
@@ -68,11 +68,13 @@ class LearnSettings:
     pool: PoolSettings = field(default_factory=PoolSettings)
     target: str = "mean"
     regressor: str = "stack"
-    optimiser: str = "direct"
+    optimiser: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         choices = _CHOICES | {"target": ("mean", *self.validation)}
+        if self.optimiser is not None:
+            choices["optimiser"] = OPTIMISERS
         for name, known in choices.items():
             value = getattr(self, name)
             if value not in known:
@@ -100,6 +102,13 @@ class LearnSettings:
             raise DataselectError(f"the seed is {self.seed}", accepted="0 or more")
         regressor_named(self.regressor)
 
+    @property
+    def found_by(self) -> Optimiser:
+        """The optimiser that is used."""
+        if self.optimiser is not None:
+            return cast(Optimiser, self.optimiser)
+        return "direct" if self.rounds else "published"
+
     def candidates(self) -> dict[str, Any]:
         """What decides the candidates, as JSON values; files by their contents."""
         pool = asdict(self.pool)
@@ -124,6 +133,6 @@ class LearnSettings:
             "design": self.design,
             "target": self.target,
             "regressor": self.regressor,
-            "optimiser": self.optimiser,
+            "optimiser": self.found_by,
             "seed": self.seed,
         }

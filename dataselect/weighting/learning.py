@@ -23,6 +23,7 @@ from dataselect.weighting.words import in_words
 from zerocost.errors import did_you_mean
 
 __all__ = [
+    "OPTIMISERS",
     "Estimate",
     "Learned",
     "Optimiser",
@@ -34,10 +35,12 @@ __all__ = [
 ]
 
 Optimiser = Literal["direct", "published"]
+OPTIMISERS: tuple[Optimiser, ...] = ("direct", "published")
 
 LEAST_RUNS = 16
 RESAMPLES = 40
 _BEST_RUNS = 8
+_SAME = 1e-9
 # Of a resample: a search near the optimum of the whole, and a tenth of the draws.
 _QUICK_SCREEN, _QUICK_STARTS, _FEWER_DRAWS = 1024, 2, 10
 
@@ -206,6 +209,7 @@ def learn(
             expected=resampled.loss,
             distance=distance,
             curve=curve,
+            tried=bool((np.abs(runs.weights - found.weights).sum(axis=1) < _SAME).any()),
         ),
         settings=_settings(
             runs,
@@ -232,7 +236,7 @@ def _check(
     seed: int,
 ) -> None:
     """DataselectError where nothing can be learned so."""
-    if optimiser not in ("direct", "published"):
+    if optimiser not in OPTIMISERS:
         raise DataselectError(f"optimiser is {optimiser!r}", accepted="direct or published")
     if len(runs.names) < 2:
         raise DataselectError(

@@ -27,6 +27,7 @@ def in_words(
     expected: Estimate,
     distance: Estimate,
     curve: Curve,
+    tried: bool,
 ) -> tuple[str, ...]:
     """Sentences for a reader who looks at nothing else.
 
@@ -42,6 +43,7 @@ def in_words(
         expected: the loss at the weights.
         distance: to uniform weights, total variation.
         curve: Spearman by runs.
+        tried: whether a run had these weights.
     """
     said = [_ranked(spearman, runs)]
     # Where nothing is predicted, a gain that is predicted is none.
@@ -63,6 +65,8 @@ def in_words(
             f"The run {run} was measured at {measured:.4g}, less than the {expected.value:.4g} "
             "expected at these weights, which no run has tried: its weights are the safer choice."
         )
+    elif not tried:
+        said.append("No run has tried these weights: what is said of them is predicted.")
     said.append(_spread(names, low, distance.value))
     return (*said, *_more(curve, runs, ranked))
 
@@ -104,14 +108,19 @@ def tried_in_words(
         over.append((choice.over_single, f"{alone} alone", f"{alone} alone is as good a choice"))
     seeds = len(choice.measured[choice.run_id or ""]) - 1
     said += [_tried_gain(*each, seeds, choice.drawn) for each in over]
-    said.append(_ranked(spearman, choice.tried))
+    said.append(
+        _ranked(spearman, choice.tried)
+        if spearman.low > 0
+        else "The losses of unseen runs are not predicted better than by chance: what the rounds "
+        "tried is no better than chance draws would be."
+    )
     said.append(
         f"The optimum of the regression, predicted at {expected.value:.4g} "
         f"({expected.low:.4g} to {expected.high:.4g}), has not been tried and is not used."
     )
     distance = 0.5 * float(np.abs(choice.weights - 1 / len(names)).sum())
     said.append(_spread(names, low, distance))
-    return (*said, *_more(curve, choice.tried, not np.isnan(spearman.low) and spearman.low > 0))
+    return (*said, *_more(curve, choice.tried, spearman.low > 0))
 
 
 def _tried_gain(gain: Estimate, over: str, instead: str, seeds: int, drawn: bool) -> str:

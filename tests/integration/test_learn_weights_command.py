@@ -11,11 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dataselect.errors import DataselectError
 from dataselect.pipeline import read_recipe
 from dataselect.scores import open_scores
 from dataselect.selection.weights import read_weights
 from dataselect.weighting.design_run import POOL
+from dataselect.weighting.learn_run import LearnSettings
 from dataselect.weighting.pool import open_pool
+from dataselect.weighting.proxies import NgramProxy
 
 Command = Callable[..., Any]
 CLEAN = [
@@ -173,14 +176,25 @@ def test_weights_are_learned_and_select_takes_them(scored: Path, dataselect: Com
     joined = dataselect("learn-weights", "--join", "w.runs")
     assert "All 40 runs" in joined.out
     own = [path.stat().st_mtime_ns for path in sorted(Path("w.runs").glob("**/records/*"))]
-    untried = dataselect("learn-weights", "corpus.jsonl", *smaller, "--rounds", 0, "--overwrite")
+    untried = dataselect(
+        "learn-weights", "corpus.jsonl", *smaller, "--rounds", 0, "--overwrite",
+        "--optimiser", "direct",
+    )  # fmt: skip
     assert untried.code == 0, untried.err
-    assert "No run has tried these weights" in untried.out
+    assert "These weights are a prediction: --rounds 3" in untried.out
     made_by = json.loads(Path("w.json").read_text())["made_by"]
     assert made_by["learned"]["choice"]["rule"] == "predicted"
     assert len(pl.read_parquet("w.runs/runs.parquet")) == 32
     now = [path.stat().st_mtime_ns for path in sorted(Path("w.runs").glob("**/records/*"))]
     assert now == own
+
+
+def test_what_nothing_tries_is_the_mean_of_the_best_draws() -> None:
+    for rounds, optimiser in ((0, "published"), (1, "direct")):
+        settings = LearnSettings({}, 900, NgramProxy(2), rounds=rounds)
+        assert settings.found_by == settings.as_dict()["optimiser"] == optimiser
+    with pytest.raises(DataselectError, match="optimiser is 'drect'"):
+        LearnSettings({}, 900, NgramProxy(2), optimiser="drect")
 
 
 def test_the_cost_is_said_before_it_is_paid(here: Path, dataselect: Command) -> None:
