@@ -110,10 +110,10 @@ def choose(
     table = np.array([measured[run_id] for run_id in kept])
     best = kept[int(np.argmin(table.mean(axis=1)))]
     single = next((run_id for run_id in ids if run_id.startswith(ONLY)), None)
-    over = [
-        _NONE if run_id not in kept else _judged(table, kept.index(run_id))
+    over_uniform, over_single = (
+        _judged(table, kept.index(run_id)) if run_id in kept else _NONE
         for run_id in (UNIFORM, single)
-    ]
+    )
     return Choice(
         "tried",
         weights[list(run_ids).index(best)],
@@ -121,7 +121,8 @@ def choose(
         measured,
         len(run_ids),
         single,
-        *over,
+        over_uniform,
+        over_single,
         drawn=bool((table != table[:, :1]).any()),
     )
 

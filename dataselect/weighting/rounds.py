@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,8 @@ def run_rounds(
     asked = _asked(folder)
     for number in range(1, asked["rounds"] + 1):
         part = folder / FOLDER / str(number)
-        runs = joined(parts)
-        _begin(part, parts[-1], proxy, lambda n=number, r=runs: _round(n, r, asked, own), own.seed)
+        make = partial(_round, number, tuple(parts), asked)
+        _begin(part, parts[-1], proxy, make, own.seed)
         parts.append(run(part, f"round {number}"))
     if asked["rounds"]:
         runs = joined(parts)
@@ -162,8 +163,9 @@ def _losses(runs: Runs, asked: dict[str, Any]) -> Float64[np.ndarray, " runs"]:
     return weighed_losses(runs, objective_of(runs, asked["target"]))
 
 
-def _round(number: int, runs: Runs, asked: dict[str, Any], own: DesignFolder) -> Design:
+def _round(number: int, parts: tuple[DesignFolder, ...], asked: dict[str, Any]) -> Design:
     """What a round tries; the first tries uniform weights, too, where the design has not."""
+    own, runs = parts[0], joined(parts)
     found = propose(runs.weights, _losses(runs, asked), EACH, seed=(own.seed, number))
     ids = tuple(f"round-{number}-{at:04d}" for at in range(EACH))
     if number == 1 and UNIFORM not in own.design.run_ids:
