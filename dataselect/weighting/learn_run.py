@@ -224,7 +224,6 @@ def _chosen(learned: Learned, trials: Trials, settings: LearnSettings) -> tuple[
     words = tried_in_words(
         choice,
         names=runs.names,
-        low=learned.low,
         spearman=learned.validation.spearman,
         expected=learned.predicted,
         curve=learned.curve,

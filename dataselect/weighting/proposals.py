@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float64
 
+from dataselect.errors import DataselectError
 from dataselect.weighting.regressors.gaussian_process import GAUSSIAN_PROCESS, FittedProcess
 
 __all__ = ["candidates_of", "expected_improvement", "normal_scores", "propose"]
@@ -77,6 +78,7 @@ def propose(
     count: int,
     *,
     seed: int | Sequence[int],
+    usable: Callable[[Float64[np.ndarray, " scores"]], bool] | None = None,
 ) -> Float64[np.ndarray, "count scores"]:
     """Vectors at which Gaussian processes expect the greatest improvement, one after the other.
 
@@ -91,6 +93,10 @@ def propose(
         losses: of them, finite; less is better.
         count: how many, 1 or more.
         seed: of the vectors that are chosen among.
+        usable: whether a vector can be tried; None takes all.
+
+    Raises:
+        DataselectError: too few can be.
 
     Complexity: O(n³) for the fits to n runs, and O(count · 6,000 · n²) for the choices.
 
@@ -111,7 +117,15 @@ def propose(
         gain = expected_improvement(expected, own.deviations(pool), best)
         # The same selection again would tell nothing: its losses are known.
         gain[away < min(_APART, away.max())] = -1.0
+        gain[away < 0] = -np.inf
         at = int(np.argmax(gain))
+        while usable is not None and not usable(pool[at]):
+            gain[at], away[at] = -np.inf, -1.0
+            at = int(np.argmax(gain))
+            if gain[at] == -np.inf:
+                raise DataselectError(
+                    "no further weights select a document", accepted="a larger token budget"
+                )
         tried = np.vstack([tried, pool[at]])
         away = np.minimum(away, _distance(pool, pool[at]))
         fits = [fit.given(pool[at], float(fit.predict(pool[at : at + 1])[0])) for fit in fits]

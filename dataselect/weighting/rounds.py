@@ -29,6 +29,7 @@ from dataselect.weighting.design_folder import (
 from dataselect.weighting.design_run import POOL, complete
 from dataselect.weighting.designs import Design
 from dataselect.weighting.learning import objective_of, weighed_losses
+from dataselect.weighting.pool import open_pool
 from dataselect.weighting.proposals import propose
 from dataselect.weighting.proxies.proxy import Proxy
 from dataselect.weighting.run_table import joined, write_tables
@@ -166,7 +167,16 @@ def _losses(runs: Runs, asked: dict[str, Any]) -> Float64[np.ndarray, " runs"]:
 def _round(number: int, parts: tuple[DesignFolder, ...], asked: dict[str, Any]) -> Design:
     """What a round tries; the first tries uniform weights, too, where the design has not."""
     own, runs = parts[0], joined(parts)
-    found = propose(runs.weights, _losses(runs, asked), EACH, seed=(own.seed, number))
+    candidates = open_pool(own.folder / POOL)
+
+    def usable(weights: Float64[np.ndarray, " scores"]) -> bool:
+        try:
+            return bool(len(candidates.select(weights, own.tokens)))
+        except DataselectError:  # the best document is longer than the budget
+            return False
+
+    seed = (own.seed, number)
+    found = propose(runs.weights, _losses(runs, asked), EACH, seed=seed, usable=usable)
     ids = tuple(f"round-{number}-{at:04d}" for at in range(EACH))
     if number == 1 and UNIFORM not in own.design.run_ids:
         k = len(runs.names)

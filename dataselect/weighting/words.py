@@ -75,7 +75,6 @@ def tried_in_words(
     choice: Choice,
     *,
     names: Sequence[str],
-    low: Float64[np.ndarray, " scores"],
     spearman: Estimate,
     expected: Estimate,
     curve: Curve,
@@ -85,7 +84,6 @@ def tried_in_words(
     Args:
         choice: of `choose`.
         names: of the scores.
-        low: the 2.5 % quantile of each weight of the regression's optimum.
         spearman: of unseen runs.
         expected: the loss at the regression's optimum.
         curve: Spearman by runs.
@@ -119,7 +117,7 @@ def tried_in_words(
         f"({expected.low:.4g} to {expected.high:.4g}), has not been tried and is not used."
     )
     distance = 0.5 * float(np.abs(choice.weights - 1 / len(names)).sum())
-    said.append(_spread(names, low, distance))
+    said.append(f"The weights are {_away(distance, names)}.")
     return (*said, *_more(curve, choice.tried, spearman.low > 0))
 
 
@@ -148,10 +146,13 @@ def _spread(names: Sequence[str], low: Float64[np.ndarray, " scores"], distance:
     ]
     held = ", ".join(sure) if 0 < len(sure) <= 6 else f"{len(sure)} of {len(names)} of them"
     return (
-        f"The weights are {distance:.2f} away from uniform (0 is uniform, "
-        f"{1 - 1 / len(names):.2f} a single one); in 97.5 % of the resamples at least half a "
+        f"The weights are {_away(distance, names)}; in 97.5 % of the resamples at least half a "
         f"uniform share goes to {held}."
     )
+
+
+def _away(distance: float, names: Sequence[str]) -> str:
+    return f"{distance:.2f} away from uniform (0 is uniform, {1 - 1 / len(names):.2f} a single one)"
 
 
 def _more(curve: Curve, runs: int, ranked: bool) -> list[str]:

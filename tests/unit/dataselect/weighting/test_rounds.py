@@ -115,6 +115,14 @@ def test_proposals_come_to_an_optimum_that_is_known() -> None:
     assert np.mean(after) < 0.25 * np.mean(before)
 
 
+def test_vectors_that_cannot_be_tried_are_not_proposed() -> None:
+    weights = simplex(24)
+    found = propose(weights, bowl(weights), 4, seed=0, usable=lambda own: bool(own[0] > 0.2))
+    assert found[:, 0].min() > 0.2
+    with pytest.raises(DataselectError, match="no further weights select a document"):
+        propose(weights, bowl(weights), 1, seed=0, usable=lambda own: False)
+
+
 # A proxy whose least loss is known: 3, where the selection has the mean scores of that by BEST.
 
 BUDGET, TOKENS, RUNS = 1200, 4, 16
