@@ -30,10 +30,11 @@ from dataselect.scores.run import score_corpus
 from dataselect.weighting.design_folder import DesignFolder, open_design
 from dataselect.weighting.design_run import POOL
 from dataselect.weighting.learn_run import LearnSettings, learn_weights, work_folder
-from dataselect.weighting.optimum import published
+from dataselect.weighting.optimum import direct, published
 from dataselect.weighting.pool import Pool, open_pool
 from dataselect.weighting.proxies import GptProxy, NgramProxy, Proxy
 from dataselect.weighting.reading import PoolSettings
+from dataselect.weighting.regressors.stack import STACK
 from dataselect.weighting.regressors.trees import Trees
 from dataselect.weighting.validation import spearman_interval
 from zerocost.files import write_json, write_text
@@ -85,6 +86,7 @@ def learn(
         runs=runs,
         columns=columns,
         pool=PoolSettings(vocabulary=options.vocabulary, validation_tokens=options.held_tokens),
+        rounds=options.rounds,
         regressor=options.regressor,
     )
     kept = work_folder(weights) / "result.json"
@@ -93,10 +95,11 @@ def learn(
         found = learn_weights(
             [corpus], scores, weights, settings, jobs=options.jobs, overwrite=weights.exists()
         )
-        own = [float(value) for value in found.learned.weights]
+        own = [float(value) for value in found.choice.weights]
         write_json(kept, {"weights": own, "in_words": list(found.learned.in_words)})
         seconds = time.perf_counter() - began
-        print(f"{proxy.name}: {runs} runs and the regression in {seconds:,.0f} s", flush=True)
+        asked_for = f"{runs} runs, {options.rounds} rounds and the regression"
+        print(f"{proxy.name}: {asked_for} in {seconds:,.0f} s", flush=True)
     result = json.loads(kept.read_text())
     for sentence in result["in_words"]:
         print(f"  {sentence}", flush=True)
@@ -132,8 +135,17 @@ def as_published(design: DesignFolder) -> list[float]:
     return published(fitted.predict, len(runs.names)).weights.tolist()
 
 
+def untried(design: DesignFolder) -> list[float]:
+    """The optimum of the stack by direct search, with no run that tries it."""
+    runs = design.runs()
+    losses = runs.losses.mean(axis=1)
+    starts = runs.weights[np.argsort(losses, kind="stable")[:8]]
+    fitted = STACK.fit(runs.weights, losses)
+    return direct(fitted.predict, len(runs.names), starts=starts).weights.tolist()
+
+
 def best_run(design: DesignFolder) -> list[float]:
-    """The weights of the run with the least loss: no regression at all."""
+    """The weights of the design's run with the least loss: no regression at all."""
     runs = design.runs()
     return runs.weights[runs.losses.mean(axis=1).argmin()].tolist()
 
@@ -164,6 +176,7 @@ def main() -> None:
     parser.add_argument("--size", default=None, help="of the decoders: 0.5M")
     parser.add_argument("--gpt-runs", type=int, default=0, help="0 learns from n-grams only")
     parser.add_argument("--ngram-runs", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=3, help="of eight runs that try proposals")
     parser.add_argument("--held-tokens", type=int, help="of each validation set")
     parser.add_argument("--seeds", type=int, default=1, help="fresh models a selection")
     parser.add_argument("--jobs", type=int, default=1)
@@ -185,7 +198,8 @@ def main() -> None:
         asked["gpt"] = (gpt, options.gpt_runs)
     learned, words = {}, []
     for name, own in asked.items():
-        learned[name], said = learn(out, corpus, scores, own, options)
+        tried = f"{name}, {options.rounds} rounds"
+        learned[tried], said = learn(out, corpus, scores, own, options)
         words += [f"Learned from {own[1]} runs of {name}:", "", *(f"- {s}" for s in said), ""]
     folder = work_folder(out / f"{list(asked)[-1]}.json")
     design, pool = open_design(folder), open_pool(folder / POOL)
@@ -194,6 +208,7 @@ def main() -> None:
     if not small:
         for name in asked:
             of_runs = open_design(work_folder(out / f"{name}.json"))
+            learned[f"{name}, untried"] = untried(of_runs)
             learned[f"{name}, as published"] = as_published(of_runs)
             learned[f"{name}, its best run"] = best_run(of_runs)
     chosen = selections(design, learned)

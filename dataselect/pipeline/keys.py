@@ -58,8 +58,8 @@ POOL = {
     "candidates": _WHOLE, "vocabulary": _WHOLE, "tokenizer": _TEXT, "validation_tokens": _WHOLE,
 }  # fmt: skip
 LEARN = {
-    "validation": _SETS, "tokens": _AMOUNT, "proxy": _TEXT, "runs": _WHOLE, "design": _TEXT,
-    "columns": _TEXTS, "transform": _TEXT, "missing": _TEXT, "both_ways": _TEXT,
+    "validation": _SETS, "tokens": _AMOUNT, "proxy": _TEXT, "runs": _WHOLE, "rounds": _WHOLE,
+    "design": _TEXT, "columns": _TEXTS, "transform": _TEXT, "missing": _TEXT, "both_ways": _TEXT,
     "target": _TEXT, "regressor": _TEXT, "optimiser": _TEXT, **PROXY, **POOL,
 }  # fmt: skip
 SELECT = {

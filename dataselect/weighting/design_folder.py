@@ -17,7 +17,7 @@ from dataselect.errors import DataselectError
 from dataselect.weighting.designs import Design
 from dataselect.weighting.proxies.proxy import Proxy
 from dataselect.weighting.runs import Runs, join
-from zerocost.files import to_json, whole_file, write_json, write_text
+from zerocost.files import to_json, write_json
 
 __all__ = ["DesignFolder", "begin_design", "open_design"]
 
@@ -100,49 +100,18 @@ class DesignFolder:
             found[run_id] = record
         return found
 
+    def losses(self) -> dict[str, dict[str, float]]:
+        """What is done: run id -> target -> loss, NaN where a model diverged."""
+        return {
+            run_id: {
+                name: math.nan if loss is None else loss for name, loss in own["losses"].items()
+            }
+            for run_id, own in self.records().items()
+        }
+
     def runs(self) -> Runs:
         """The table of what is done, joined by run id; runs that diverged are left out."""
-        return join(
-            self.design,
-            {
-                run_id: {name: math.nan if loss is None else loss for name, loss in losses.items()}
-                for run_id, losses in (
-                    (run_id, own["losses"]) for run_id, own in self.records().items()
-                )
-            },
-        )
-
-    def write_tables(self) -> Path:
-        """``runs.parquet``, a row a run, and ``mixtures.csv`` and ``losses.csv`` of the same.
-
-        Nothing in them depends on who ran what when. The two CSV files are what
-        `dataselect fit-mixture` reads.
-        """
-        import polars as pl
-
-        records, runs = self.records(), self.runs()
-        ids = pl.Series("run_id", runs.run_ids)
-        weights = pl.DataFrame([ids, *_columns(runs.names, runs.weights)])
-        losses = pl.DataFrame([ids, *_columns(runs.targets, runs.losses)])
-        about = [
-            pl.Series(name, [records[run_id][name] for run_id in runs.run_ids])
-            for name in ("documents", "tokens")
-        ]
-        table = weights.rename({name: f"weight:{name}" for name in runs.names}).hstack(
-            [own.alias(f"loss:{own.name}") for own in losses.get_columns()[1:]] + about
-        )
-        path = self.folder / "runs.parquet"
-        with whole_file(path, overwrite=True) as partial:
-            table.write_parquet(partial)
-        for name, own in (("mixtures.csv", weights), ("losses.csv", losses)):
-            write_text(self.folder / name, own.write_csv(), overwrite=True)
-        return path
-
-
-def _columns(names: Sequence[str], values: Any) -> list[Any]:
-    import polars as pl
-
-    return [pl.Series(name, values[:, i]) for i, name in enumerate(names)]
+        return join(self.design, self.losses())
 
 
 def begin_design(

@@ -13,9 +13,10 @@ from dataselect.weighting.claims import claimed, sweep
 from dataselect.weighting.design_folder import CLAIMS, DesignFolder, open_design
 from dataselect.weighting.pool import Pool, open_pool
 from dataselect.weighting.proxies.proxy import Proxy, Trainer
+from dataselect.weighting.run_table import write_tables
 from zerocost.processes import end_with_parent, interrupts_held
 
-__all__ = ["POOL", "run_design", "work_on"]
+__all__ = ["POOL", "complete", "run_design", "work_on"]
 
 POOL = "pool"
 OnRun = Callable[[int, int], None]
@@ -41,23 +42,39 @@ def run_design(
     Raises:
         DataselectError: no such design, or a run failed.
     """
+    own = complete(folder, proxy, folder / POOL, jobs=jobs, on_run=on_run)
+    write_tables(folder, [own])
+    return own
+
+
+def complete(
+    folder: Path, proxy: Proxy, pool: Path, *, jobs: int = 1, on_run: OnRun | None = None
+) -> DesignFolder:
+    """What `run_design` does, without tables and with candidates that are elsewhere.
+
+    Args:
+        folder: of `begin_design`.
+        proxy: that the design was begun with.
+        pool: of the candidates.
+        jobs: processes, each with one thread.
+        on_run: called with runs done and runs in all.
+    """
     own = open_design(folder)
     if own.proxy != proxy.as_dict():
         raise DataselectError(
             f"the design in {folder} is of {own.proxy}", accepted="the proxy it was begun with"
         )
-    if jobs == 1:
-        work_on(folder, proxy, on_run=on_run)
+    if jobs == 1 or own.done(own.design.run_ids):
+        work_on(folder, proxy, pool, on_run=on_run)
     else:
-        _in_processes(own, proxy, jobs, on_run)
-    own.write_tables()
+        _in_processes(own, proxy, pool, jobs, on_run)
     sweep(folder / CLAIMS)
     return own
 
 
-def work_on(folder: Path, proxy: Proxy, *, on_run: OnRun | None = None) -> None:
+def work_on(folder: Path, proxy: Proxy, pool: Path, *, on_run: OnRun | None = None) -> None:
     """Do runs that nobody else does, until all are done."""
-    own, trainer, pool = open_design(folder), None, None
+    own, trainer, candidates = open_design(folder), None, None
     groups = own.groups(proxy.at_once)
     while waiting := [group for group in groups if not own.done(group)]:
         worked = False
@@ -65,10 +82,10 @@ def work_on(folder: Path, proxy: Proxy, *, on_run: OnRun | None = None) -> None:
             with claimed(folder / CLAIMS, own.record(group[0]).stem) as claim:
                 if claim is None or own.done(group):
                     continue
-                if trainer is None or pool is None:
-                    pool = open_pool(folder / POOL)
-                    trainer = proxy.open(pool.data, folder / POOL)
-                _run(own, group, pool, trainer, claim.beat)
+                if trainer is None or candidates is None:
+                    candidates = open_pool(pool)
+                    trainer = proxy.open(candidates.data, pool)
+                _run(own, group, candidates, trainer, claim.beat)
                 worked = True
             _say(own, on_run)
         if not worked:  # others have the rest; one of them may yet be killed
@@ -101,7 +118,9 @@ def _say(own: DesignFolder, on_run: OnRun | None) -> None:
         on_run(sum(own.done([run_id]) for run_id in ids), len(ids))
 
 
-def _in_processes(own: DesignFolder, proxy: Proxy, jobs: int, on_run: OnRun | None) -> None:
+def _in_processes(
+    own: DesignFolder, proxy: Proxy, pool: Path, jobs: int, on_run: OnRun | None
+) -> None:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor, wait
     from concurrent.futures.process import BrokenProcessPool
@@ -116,7 +135,7 @@ def _in_processes(own: DesignFolder, proxy: Proxy, jobs: int, on_run: OnRun | No
     ):
         try:
             with interrupts_held():  # submitting starts the processes
-                working = {executor.submit(work_on, own.folder, proxy) for _ in range(jobs)}
+                working = {executor.submit(work_on, own.folder, proxy, pool) for _ in range(jobs)}
             while working:
                 finished, working = wait(working, timeout=_POLL_SECONDS)
                 for future in finished:

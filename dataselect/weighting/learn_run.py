@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from dataselect.errors import DataselectError
 from dataselect.selection.weights import Weights, write_weights
 from dataselect.weighting.candidates import begin_folder, candidates_digest, read_candidates
+from dataselect.weighting.choice import Choice, choose, predicted, with_choice
 from dataselect.weighting.claims import claimed
 from dataselect.weighting.design_folder import CLAIMS, begin_design
-from dataselect.weighting.design_run import POOL, run_design
+from dataselect.weighting.design_run import POOL
 from dataselect.weighting.learn_settings import LearnSettings
 from dataselect.weighting.learned import learned_to_json
-from dataselect.weighting.learning import Learned, Optimiser, learn
+from dataselect.weighting.learning import Learned, learn, weighed_losses
 from dataselect.weighting.page import render
 from dataselect.weighting.plan import design_of
 from dataselect.weighting.pool import Pool, open_pool
+from dataselect.weighting.rounds import Trials, begin_rounds, run_rounds
 from dataselect.weighting.run_sections import run_sections
+from dataselect.weighting.run_table import records_of
+from dataselect.weighting.words import tried_in_words
 from zerocost.files import write_json, write_text
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
@@ -33,10 +37,19 @@ OnStep = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class LearnedRun:
-    """What a run gave: the weights, what was learned, the candidates, a summary in JSON values."""
+    """What a run gave.
+
+    Attributes:
+        weights: that were written.
+        learned: by the regression.
+        choice: whether these are its weights or those of a run, and what speaks for them.
+        pool: the candidates.
+        summary: all of it, in JSON values.
+    """
 
     weights: Weights
     learned: Learned
+    choice: Choice
     pool: Pool
     summary: dict[str, Any]
 
@@ -64,7 +77,7 @@ def learn_weights(
     (``records/``), the table of them (``runs.parquet``), what was learned (``learned.json``), a
     page about it (``report.html``) and the manifest. The same call after an interruption goes on
     where it stopped and ends with the same weights; while it runs, others may join it from
-    processes and machines that share the folder, see `run_design`. What is learned from the same
+    processes and machines that share the folder, see `run_rounds`. What is learned from the same
     runs in another way, another target or regressor, trains nothing again; nor are the candidates
     read again for another design.
 
@@ -115,17 +128,19 @@ def learn_weights(
         read_candidates(sources, table, settings, folder / POOL, alive)
         pool = open_pool(folder / POOL)
         _begin_design(pool, settings, folder, overwrite)
-    own = run_design(folder, settings.proxy, jobs=jobs, on_run=_named(on_step, "proxy runs"))
-    runs = own.runs()
+    trials = run_rounds(folder, settings.proxy, jobs=jobs, on_step=on_step)
+    runs = trials.runs()
+    kept = set(runs.run_ids)
     learned = learn(
         runs,
         target=settings.target,
         regressor=settings.regressor,
-        optimiser=cast(Optimiser, settings.optimiser),
+        optimiser=settings.found_by,
         seed=settings.seed,
         on_step=on_step,
     )
-    result = learned_to_json(learned)
+    learned, choice = _chosen(learned, trials, settings)
+    result = with_choice(learned_to_json(learned), choice)
     made_by = {
         "tool": "dataselect learn-weights",
         "version": manifest.version,
@@ -133,12 +148,13 @@ def learn_weights(
         "settings": asked,
         "learned": result,
     }
-    weights = Weights(pool.weights(learned.weights).columns, made_by)
+    weights = Weights(pool.weights(choice.weights).columns, made_by)
     summary = _summary(pool, settings, runs.left_out, result)
     write_json(folder / LEARNED, summary, overwrite=True)
     title = f"{out.name}: {len(runs.run_ids):,} runs of {settings.proxy.name}"
-    records = {run_id: own.records()[run_id] for run_id in runs.run_ids}
-    page = render(learned, title=title, sections=run_sections(pool, records))
+    records = {run_id: own for run_id, own in records_of(trials.parts).items() if run_id in kept}
+    sections = run_sections(pool, records, choice)
+    page = render(learned, choice, title=title, sections=sections)
     write_text(folder / PAGE, page, overwrite=True)
     write_weights(weights, out, overwrite=overwrite)
     counts = Counts(pool.of, len(pool.documents), dict(pool.left_out))
@@ -146,7 +162,9 @@ def learn_weights(
     write_manifest(
         finish(manifest, outputs=outputs, counts=counts), folder / MANIFEST, overwrite=True
     )
-    return LearnedRun(weights, learned, pool, {"out": str(out), "folder": str(folder)} | summary)
+    return LearnedRun(
+        weights, learned, choice, pool, {"out": str(out), "folder": str(folder)} | summary
+    )
 
 
 def _check_outputs(out: Path, folder: Path, overwrite: bool) -> None:
@@ -182,10 +200,35 @@ def _begin_design(pool: Pool, settings: LearnSettings, folder: Path, overwrite: 
         candidates=candidates_digest(folder / POOL),
         overwrite=overwrite,
     )
+    begin_rounds(folder, settings.rounds, settings.target, overwrite=overwrite)
 
 
-def _named(on_step: OnStep | None, name: str) -> Callable[[int, int], None] | None:
-    return None if on_step is None else lambda done, total: on_step(name, done, total)
+def _chosen(learned: Learned, trials: Trials, settings: LearnSettings) -> tuple[Learned, Choice]:
+    """The weights to keep, and what was learned with the words that go with them."""
+    if not settings.rounds:
+        untried = (
+            "These weights are a prediction: --rounds 3 tries what the fits propose, and writes "
+            "the best of what was tried."
+        )
+        return replace(learned, in_words=(*learned.in_words, untried)), predicted(learned.weights)
+    runs = trials.runs()
+    repeats = [
+        {
+            run_id: sum(share * own[name] for name, share in learned.objective.items())
+            for run_id, own in part.losses().items()
+        }
+        for part in trials.repeats
+    ]
+    losses = weighed_losses(runs, learned.objective)
+    choice = choose(runs.run_ids, runs.weights, losses, repeats)
+    words = tried_in_words(
+        choice,
+        names=runs.names,
+        spearman=learned.validation.spearman,
+        expected=learned.predicted,
+        curve=learned.curve,
+    )
+    return replace(learned, in_words=words), choice
 
 
 def _summary(
@@ -203,6 +246,7 @@ def _summary(
         "proxy": settings.proxy.as_dict(),
         "tokens": settings.tokens,
         "runs": settings.runs,
+        "rounds": settings.rounds,
         "runs_left_out": dict(left_out),
         "learned": learned,
     }

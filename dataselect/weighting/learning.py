@@ -23,6 +23,7 @@ from dataselect.weighting.words import in_words
 from zerocost.errors import did_you_mean
 
 __all__ = [
+    "OPTIMISERS",
     "Estimate",
     "Learned",
     "Optimiser",
@@ -30,13 +31,16 @@ __all__ = [
     "learned_to_json",
     "learned_to_weights",
     "objective_of",
+    "weighed_losses",
 ]
 
 Optimiser = Literal["direct", "published"]
+OPTIMISERS: tuple[Optimiser, ...] = ("direct", "published")
 
 LEAST_RUNS = 16
 RESAMPLES = 40
 _BEST_RUNS = 8
+_SAME = 1e-9
 # Of a resample: a search near the optimum of the whole, and a tenth of the draws.
 _QUICK_SCREEN, _QUICK_STARTS, _FEWER_DRAWS = 1024, 2, 10
 
@@ -87,9 +91,7 @@ def learn(
     objective = objective_of(runs, target)
     chosen = regressor_named(regressor) if isinstance(regressor, str) else regressor
     _check(runs, optimiser, prior, resamples=resamples, folds=folds, seed=seed)
-    losses = np.zeros(len(runs.run_ids))
-    for name, share in objective.items():
-        losses += share * runs.losses[:, runs.targets.index(name)]
+    losses = weighed_losses(runs, objective)
     if losses.min() == losses.max():
         raise DataselectError(
             f"the loss is {losses[0]:g} in all {len(losses)} runs", accepted="losses that differ"
@@ -207,6 +209,7 @@ def learn(
             expected=resampled.loss,
             distance=distance,
             curve=curve,
+            tried=bool((np.abs(runs.weights - found.weights).sum(axis=1) < _SAME).any()),
         ),
         settings=_settings(
             runs,
@@ -233,7 +236,7 @@ def _check(
     seed: int,
 ) -> None:
     """DataselectError where nothing can be learned so."""
-    if optimiser not in ("direct", "published"):
+    if optimiser not in OPTIMISERS:
         raise DataselectError(f"optimiser is {optimiser!r}", accepted="direct or published")
     if len(runs.names) < 2:
         raise DataselectError(
@@ -282,6 +285,14 @@ def objective_of(runs: Runs, target: str | Mapping[str, float]) -> dict[str, flo
         raise DataselectError("there is no target", accepted="mean, a name, or shares by name")
     total = sum(shares.values())
     return {name: share / total for name, share in shares.items()}
+
+
+def weighed_losses(runs: Runs, objective: Mapping[str, float]) -> Float64[np.ndarray, " runs"]:
+    """Σ_t share_t · loss_t of each run, what is minimised."""
+    losses = np.zeros(len(runs.run_ids))
+    for name, share in objective.items():
+        losses += share * runs.losses[:, runs.targets.index(name)]
+    return losses
 
 
 def _strengths(

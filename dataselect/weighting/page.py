@@ -9,6 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float64
+
+from dataselect.weighting.choice import Choice
 from dataselect.weighting.drawing import STYLE, draw_curve, draw_fit, draw_weights
 from dataselect.weighting.estimate import Estimate
 from dataselect.weighting.learned import Learned
@@ -18,11 +22,18 @@ __all__ = ["render"]
 _LONGEST = 300
 
 
-def render(learned: Learned, *, title: str, sections: Sequence[tuple[str, str, str]] = ()) -> str:
+def render(
+    learned: Learned,
+    choice: Choice | None = None,
+    *,
+    title: str,
+    sections: Sequence[tuple[str, str, str]] = (),
+) -> str:
     """The HTML text; it needs no other file.
 
     Args:
         learned: what `learn` found.
+        choice: which weights were kept; None where they are those that were learned.
         title: of the page.
         sections: further ones: an anchor, a heading, and HTML that is put in as it is.
     """
@@ -36,15 +47,18 @@ def render(learned: Learned, *, title: str, sections: Sequence[tuple[str, str, s
     style = (files("dataselect.report") / "style.css").read_text(encoding="utf-8") + STYLE
     template = environment.from_string((here / "page.html.j2").read_text(encoding="utf-8"))
     targets = ", ".join(learned.objective)
+    weights = learned.weights if choice is None else choice.weights
+    tried = None if choice is None else choice.run_id
     return template.render(
         title=title,
         style=Markup(style),
         version=_version(),
-        facts=_facts(learned),
+        facts=_facts(learned, weights),
+        tried=tried,
         words=learned.in_words,
         gains=_gains(learned),
         resamples=len(learned.resampled),
-        weights=Markup(draw_weights(learned.names, learned.weights, learned.low, learned.high)),
+        weights=Markup(draw_weights(learned.names, weights, learned.low, learned.high)),
         fit=Markup(
             draw_fit(
                 learned.validation,
@@ -62,15 +76,16 @@ def render(learned: Learned, *, title: str, sections: Sequence[tuple[str, str, s
     )
 
 
-def _facts(learned: Learned) -> list[tuple[str, str]]:
+def _facts(learned: Learned, weights: Float64[np.ndarray, " scores"]) -> list[tuple[str, str]]:
     own = learned.validation.spearman
+    distance = 0.5 * float(np.abs(weights - 1 / len(weights)).sum())
     return [
         ("runs", f"{learned.settings.get('runs', len(learned.validation.observed)):,}"),
         ("weights", f"{len(learned.names):,}"),
         ("regressor", learned.regressor),
         ("rank correlation", _number(own.value)),
-        ("distance to uniform", f"{learned.distance_to_uniform.value:.2f}"),
-        ("effective number", f"{learned.effective_scores:.1f}"),
+        ("distance to uniform", f"{distance:.2f}"),
+        ("effective number", f"{1 / (weights**2).sum():.1f}"),
     ]
 
 

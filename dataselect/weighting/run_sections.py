@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import isnan
+from statistics import fmean
 from typing import Any
 
+from dataselect.weighting.choice import Choice
 from dataselect.weighting.pool import Pool
 
 __all__ = ["run_sections"]
@@ -14,15 +17,18 @@ SHOWN = 12
 
 
 def run_sections(
-    pool: Pool, records: Mapping[str, Mapping[str, Any]]
+    pool: Pool, records: Mapping[str, Mapping[str, Any]], choice: Choice
 ) -> list[tuple[str, str, str]]:
     """An anchor, a heading and HTML of each, for `render`.
 
     Args:
         pool: the candidates.
         records: of the runs, by run id.
+        choice: which weights were kept.
     """
+    again = [] if choice.measured is None else [("again", "Trained again", _again(choice))]
     return [
+        *again,
         ("runs", "Runs", _runs(records)),
         ("candidates", "Candidates", _candidates(pool)),
     ]
@@ -42,6 +48,21 @@ def _runs(records: Mapping[str, Mapping[str, Any]]) -> str:
         f" {more:,} more runs are in runs.parquet." if more else ""
     )
     return _table(lead, ("run", "mean", *sets, "documents", "tokens"), rows)
+
+
+def _again(choice: Choice) -> str:
+    assert choice.measured is not None
+    seeds = len(next(iter(choice.measured.values()))) - 1
+    rows = []
+    for run_id, own in choice.measured.items():
+        numbers = ["diverged" if isnan(loss) else f"{loss:.4f}" for loss in (*own, fmean(own))]
+        rows.append((run_id + (" (chosen)" if run_id == choice.run_id else ""), *numbers))
+    lead = (
+        f"Losses of the objective. The best of {choice.tried:,} measured losses is partly luck: "
+        "each further seed judges what the other seeds choose."
+    )
+    heads = ("run", "seed of the design", *(f"further seed {at + 1}" for at in range(seeds)))
+    return _table(lead, (*heads, "mean"), rows)
 
 
 def _candidates(pool: Pool) -> str:

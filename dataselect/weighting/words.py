@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64
 
+from dataselect.weighting.choice import ONLY, UNIFORM, Choice
 from dataselect.weighting.estimate import Estimate
 from dataselect.weighting.validation import Curve
 
-__all__ = ["in_words"]
+__all__ = ["in_words", "tried_in_words"]
 
 
 def in_words(
@@ -26,6 +27,7 @@ def in_words(
     expected: Estimate,
     distance: Estimate,
     curve: Curve,
+    tried: bool,
 ) -> tuple[str, ...]:
     """Sentences for a reader who looks at nothing else.
 
@@ -41,6 +43,7 @@ def in_words(
         expected: the loss at the weights.
         distance: to uniform weights, total variation.
         curve: Spearman by runs.
+        tried: whether a run had these weights.
     """
     said = [_ranked(spearman, runs)]
     # Where nothing is predicted, a gain that is predicted is none.
@@ -62,23 +65,105 @@ def in_words(
             f"The run {run} was measured at {measured:.4g}, less than the {expected.value:.4g} "
             "expected at these weights, which no run has tried: its weights are the safer choice."
         )
+    elif not tried:
+        said.append("No run has tried these weights: what is said of them is predicted.")
+    said.append(_spread(names, low, distance.value))
+    return (*said, *_more(curve, runs, ranked))
+
+
+def tried_in_words(
+    choice: Choice,
+    *,
+    names: Sequence[str],
+    spearman: Estimate,
+    expected: Estimate,
+    curve: Curve,
+) -> tuple[str, ...]:
+    """Sentences about weights that a run has tried.
+
+    Args:
+        choice: of `choose`.
+        names: of the scores.
+        spearman: of unseen runs.
+        expected: the loss at the regression's optimum.
+        curve: Spearman by runs.
+    """
+    assert choice.measured is not None
+    own = choice.measured[choice.run_id or ""][0]
+    uniform = choice.measured.get(UNIFORM, (np.nan,))[0]
+    said = [f"The weights are those of the run {choice.run_id}, one of {choice.tried:,} that were "]
+    said[0] += f"tried: it was measured at {own:.4g}, uniform weights at {uniform:.4g}."
+    if choice.run_id == UNIFORM:
+        said[0] = f"Uniform weights were beaten by none of {choice.tried:,} runs ({uniform:.4g})."
+    if not choice.drawn:
+        said.append(
+            "Other seeds change nothing in this proxy, so there is no interval; but the best of "
+            "many was chosen by the same validation documents that it is measured on."
+        )
+    over = [(choice.over_uniform, "uniform weights", "uniform weights are as good a choice")]
+    if choice.single is not None:
+        alone = choice.single.removeprefix(ONLY)
+        over.append((choice.over_single, f"{alone} alone", f"{alone} alone is as good a choice"))
+    seeds = len(choice.measured[choice.run_id or ""]) - 1
+    said += [_tried_gain(*each, seeds, choice.drawn) for each in over]
+    said.append(
+        _ranked(spearman, choice.tried)
+        if spearman.low > 0
+        else "The losses of unseen runs are not predicted better than by chance: what the rounds "
+        "tried is no better than chance draws would be."
+    )
+    said.append(
+        f"The optimum of the regression, predicted at {expected.value:.4g} "
+        f"({expected.low:.4g} to {expected.high:.4g}), has not been tried and is not used."
+    )
+    distance = 0.5 * float(np.abs(choice.weights - 1 / len(names)).sum())
+    said.append(f"The weights are {_away(distance, names)}.")
+    return (*said, *_more(curve, choice.tried, spearman.low > 0))
+
+
+def _tried_gain(gain: Estimate, over: str, instead: str, seeds: int, drawn: bool) -> str:
+    if np.isnan(gain.value):
+        return f"A gain over {over} is not known: there is no finite loss to compare with."
+    if not drawn:
+        if gain.value <= 0:
+            return f"There is no gain over {over}: {instead}."
+        return f"The loss is {gain.value:.3g} below that of {over}."
+    figure = f"{gain.value:.3g} (95 % interval {gain.low:.3g} to {gain.high:.3g})"
+    if gain.low > 0:
+        return (
+            f"Trained again with {seeds} other seeds, each of which judges what the others choose, "
+            f"the loss is below that of {over} by {figure}."
+        )
+    return (
+        f"A gain over {over} is not told apart from zero when trained again with {seeds} other "
+        f"seeds: {figure}; {instead}."
+    )
+
+
+def _spread(names: Sequence[str], low: Float64[np.ndarray, " scores"], distance: float) -> str:
     sure = [
         name for name, least in zip(names, low.tolist(), strict=True) if least > 0.5 / len(names)
     ]
     held = ", ".join(sure) if 0 < len(sure) <= 6 else f"{len(sure)} of {len(names)} of them"
-    said.append(
-        f"The weights are {distance.value:.2f} away from uniform (0 is uniform, "
-        f"{1 - 1 / len(names):.2f} a single one); in 97.5 % of the resamples at least half a "
+    return (
+        f"The weights are {_away(distance, names)}; in 97.5 % of the resamples at least half a "
         f"uniform share goes to {held}."
     )
+
+
+def _away(distance: float, names: Sequence[str]) -> str:
+    return f"{distance:.2f} away from uniform (0 is uniform, {1 - 1 / len(names):.2f} a single one)"
+
+
+def _more(curve: Curve, runs: int, ranked: bool) -> list[str]:
     more = curve.expected.get(2 * runs)
-    if ranked and more is not None:
-        now = curve.expected[runs]
-        said.append(
-            f"With {2 * runs:,} runs in the place of {runs:,} the rank correlation is expected "
-            f"to go from {now.value:.3f} to {more.value:.3f} ({more.low:.3f} to {more.high:.3f})."
-        )
-    return tuple(said)
+    if not ranked or more is None:
+        return []
+    now = curve.expected[runs]
+    return [
+        f"With {2 * runs:,} runs in the place of {runs:,} the rank correlation is expected "
+        f"to go from {now.value:.3f} to {more.value:.3f} ({more.low:.3f} to {more.high:.3f})."
+    ]
 
 
 def _ranked(spearman: Estimate, runs: int) -> str:

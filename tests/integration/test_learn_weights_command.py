@@ -11,11 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dataselect.errors import DataselectError
 from dataselect.pipeline import read_recipe
 from dataselect.scores import open_scores
 from dataselect.selection.weights import read_weights
 from dataselect.weighting.design_run import POOL
+from dataselect.weighting.learn_run import LearnSettings
 from dataselect.weighting.pool import open_pool
+from dataselect.weighting.proxies import NgramProxy
 
 Command = Callable[..., Any]
 CLEAN = [
@@ -57,7 +60,8 @@ COLUMNS = (
 )
 LEARN = (
     "--scores", "scores", "--columns", COLUMNS, "--validation", "clean=clean.jsonl",
-    "--tokens", 900, "--runs", 32, "--vocabulary", 300, "--order", 2, "--regressor", "ridge",
+    "--tokens", 900, "--runs", 32, "--rounds", 1, "--vocabulary", 300, "--order", 2,
+    "--regressor", "ridge",
 )  # fmt: skip
 
 
@@ -100,19 +104,31 @@ def test_weights_are_learned_and_select_takes_them(scored: Path, dataselect: Com
         "no direction is declared for rps_doc_mean_word_length",
         "rps_doc_frac_all_caps_words",
         "weights.runs/report.html",
+        "32 runs of 900, 1 round of 8 more",
+        "The weights are those of the run",
+        "Other seeds change nothing in this proxy",
+        "has not been tried and is not used",
     ):
         assert said in found.out
     runs = pl.read_parquet("weights.runs/runs.parquet")
-    assert len(runs) == 32
+    assert len(runs) == 40
+    assert runs["round"].to_list() == [0] * 32 + [1] * 8
     page = Path("weights.runs/report.html").read_text()
-    for section in ('id="weights"', 'id="fit"', 'id="curve"', 'id="runs"', 'id="candidates"'):
-        assert section in page
+    for section in ("weights", "fit", "curve", "again", "runs", "candidates"):
+        assert f'id="{section}"' in page
 
     weights = read_weights(Path("weights.json"))
     manifest = json.loads(Path("weights.runs/manifest.json").read_text())
     assert weights.made_by["settings"] == manifest["configuration"]
     assert set(weights.columns) == set(COLUMNS.split(","))
     assert all(own.stats is not None for own in weights.columns.values())
+
+    choice = weights.made_by["learned"]["choice"]
+    assert choice["rule"] == "tried"
+    best = runs.row(by_predicate=pl.col("run_id") == choice["run_id"], named=True)
+    assert best["loss:clean"] == runs["loss:clean"].min() == choice["measured"][choice["run_id"]][0]
+    assert all(own.weight == best[f"weight:{name}"] for name, own in weights.columns.items())
+    assert choice["run_id"] in page
 
     pool = open_pool(Path("weights.runs") / POOL)
     assert not {3, 70, 140, 81} & set(pool.documents.tolist())
@@ -158,7 +174,46 @@ def test_weights_are_learned_and_select_takes_them(scored: Path, dataselect: Com
     assert replaced.code == 0, replaced.err
     assert "32 runs of 700" in replaced.out
     joined = dataselect("learn-weights", "--join", "w.runs")
-    assert "All 32 runs" in joined.out
+    assert "All 40 runs" in joined.out
+    own = [path.stat().st_mtime_ns for path in sorted(Path("w.runs").glob("**/records/*"))]
+    untried = dataselect(
+        "learn-weights", "corpus.jsonl", *smaller, "--rounds", 0, "--overwrite",
+        "--optimiser", "direct",
+    )  # fmt: skip
+    assert untried.code == 0, untried.err
+    assert "These weights are a prediction: --rounds 3" in untried.out
+    made_by = json.loads(Path("w.json").read_text())["made_by"]
+    assert made_by["learned"]["choice"]["rule"] == "predicted"
+    assert len(pl.read_parquet("w.runs/runs.parquet")) == 32
+    now = [path.stat().st_mtime_ns for path in sorted(Path("w.runs").glob("**/records/*"))]
+    assert now == own
+
+
+def test_what_nothing_tries_is_the_mean_of_the_best_draws() -> None:
+    for rounds, optimiser in ((0, "published"), (1, "direct")):
+        settings = LearnSettings({}, 900, NgramProxy(2), rounds=rounds)
+        assert settings.found_by == settings.as_dict()["optimiser"] == optimiser
+    with pytest.raises(DataselectError, match="optimiser is 'drect'"):
+        LearnSettings({}, 900, NgramProxy(2), optimiser="drect")
+
+
+def test_the_cost_is_said_before_it_is_paid(here: Path, dataselect: Command) -> None:
+    Path("clean.jsonl").write_text('{"text": "some words"}\n')
+    asked = ("--validation", "clean=clean.jsonl", "--tokens", 4_096, "--validation-tokens", 500)
+    for proxy, more in (("ngram", ()), ("gpt", ("--size", "0.3M", "--context", 32))):
+        found = dataselect(
+            "learn-weights", "--estimate", "--proxy", proxy, *more, *asked, "--runs", 16,
+            "--rounds", 2, "--jobs", 2, "--json",
+        )  # fmt: skip
+        assert found.code == 0, found.err
+        cost = json.loads(found.out)
+        assert (cost["runs"], cost["rounds"], cost["again"], cost["tokens"]) == (16, 16, 10, 4096)
+        assert cost["seconds"] == pytest.approx((8 + 8 + 6) * cost["seconds_each"])
+        assert 0 < cost["seconds_each"] < 60
+    shown = dataselect("learn-weights", "--estimate", *asked, "--rounds", 0)
+    assert "256" in shown.out
+    assert "in rounds" not in shown.out
+    assert not list(here.glob("*.runs"))
 
 
 def test_what_is_wrong_is_said(scored: Path, dataselect: Command) -> None:
@@ -197,6 +252,7 @@ def test_what_is_wrong_is_said_before_anything_is_read(scored: Path, dataselect:
         (("--tokenizer", "none.json"), "none.json does not exist"),
         (("--validation", "more=none.jsonl"), "none.jsonl does not exist"),
         (("--tokens", 0), "a budget of 0 tokens"),
+        (("--rounds", -1), "-1 rounds"),
         (("--out", "w.runs"), "folder of runs"),
         (("--out", "corpus.jsonl/w.json"), "cannot be made"),
     ):
@@ -237,6 +293,7 @@ validation = {{ clean = "clean.jsonl" }}
 columns = {json.dumps(COLUMNS.split(","))}
 tokens = 900
 runs = 16
+rounds = 1
 vocabulary = 300
 order = 2
 regressor = "ridge"
@@ -298,6 +355,8 @@ def test_a_recipe_goes_on_where_it_stopped(
         ("runs = 16", "runs = ", "cannot be read as TOML"),
         ("runs = 16", "runs = 'many'", "of the wrong kind"),
         ("runs = 16", "runs = 3", "a design of 3 runs"),
+        ("rounds = 1", "rounds = -2", "-2 rounds"),
+        ("rounds = 1", "rounds = 1.5", "[learn] has rounds = 1.5"),
         ("order = 2", "transform = 'rnak'", "transform is 'rnak'"),
         ("order = 2", "missing = 'zero'", "missing is 'zero'"),
         ("tokens = 700", "tokens = 700\ndrop_duplicates = 'all'", "drop_duplicates is 'all'"),

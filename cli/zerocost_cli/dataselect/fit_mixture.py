@@ -160,9 +160,12 @@ def print_learned(result: dict[str, Any]) -> None:
         reasons = "; ".join(f"{count:,} with {why}" for why, count in result["left_out"].items())
         title += f"; {left:,} left out: {reasons}"
     rows = sorted(result["weights"].items(), key=lambda pair: -pair[1]["weight"])
+    heads = {"weight": "weight", "predicted": "predicted", "low": "resampled from", "high": "to"}
+    if result.get("choice", {}).get("rule") != "tried":
+        del heads["predicted"]
     print_table(
-        ("name", "weight", "resampled from", "to"),
-        [(name, *(f"{own[part]:.4f}" for part in ("weight", "low", "high"))) for name, own in rows],
+        ("name", *heads.values()),
+        [(name, *(f"{own[part]:.4f}" for part in heads)) for name, own in rows],
         title=title,
     )
     print_table(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zerocost_cli.dataselect.fit_mixture import print_learned
-from zerocost_cli.printing import Steps, print_json
+from zerocost_cli.printing import Steps, print_json, print_table
+
+if TYPE_CHECKING:
+    from dataselect.weighting.cost import Cost
 
 __all__ = ["command", "print_run"]
 
@@ -35,6 +39,13 @@ __all__ = ["command", "print_run"]
     help="What is trained on each selection: counts of n-grams, or a small decoder.",
 )
 @click.option("--runs", default=256, show_default=True, help="Weight vectors that are tried.")
+@click.option(
+    "--rounds",
+    default=3,
+    show_default=True,
+    help="Of eight further runs each, which try what the runs before speak for; the best weights "
+    "that were tried are written. 0 writes what the regression proposes, untried.",
+)
 @click.option(
     "--design",
     type=click.Choice(["mixed", "dirichlet", "low-discrepancy", "sparse", "published"]),
@@ -88,9 +99,8 @@ __all__ = ["command", "print_run"]
 @click.option(
     "--optimiser",
     type=click.Choice(["direct", "published"]),
-    default="direct",
-    show_default=True,
-    help="On the simplex, or the mean of the best 128 of a million draws.",
+    help="On the simplex, or the mean of the best 128 of a million draws. [default: direct; "
+    "published with --rounds 0]",
 )
 @click.option(
     "--seed",
@@ -101,6 +111,7 @@ __all__ = ["command", "print_run"]
 )
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--out", type=click.Path(path_type=Path), help="weights.json.")
+@click.option("--estimate", is_flag=True, help="Say how long the runs would take; write nothing.")
 @click.option(
     "--join",
     type=click.Path(path_type=Path),
@@ -126,7 +137,8 @@ def command(corpus: tuple[str, ...], **arguments: Any) -> None:
         _refuse_others()
         _join(arguments["join"], arguments["jobs"], arguments["as_json"])
         return
-    missing = [name for name in ("scores", "validation", "tokens", "out") if not arguments[name]]
+    needed = ("validation", "tokens", *(() if arguments["estimate"] else ("scores", "out")))
+    missing = [name for name in needed if not arguments[name]]
     if missing:
         raise click.UsageError(f"the option --{missing[0]} is missing")
     from dataselect.selection.budget import amount_of
@@ -155,11 +167,16 @@ def command(corpus: tuple[str, ...], **arguments: Any) -> None:
         **{
             name: arguments[name]
             for name in (
-                "runs", "design", "transform", "missing", "both_ways",
+                "runs", "rounds", "design", "transform", "missing", "both_ways",
                 "target", "regressor", "optimiser", "seed",
             )
         },
     )  # fmt: skip
+    if arguments["estimate"]:
+        from dataselect.weighting.cost import cost_of
+
+        _print_cost(cost_of(settings, jobs=arguments["jobs"]), arguments["as_json"])
+        return
     with ExitStack() as stack:
         found = learn_weights(
             corpus,
@@ -191,21 +208,37 @@ def _refuse_others() -> None:
 
 def _join(folder: Path, jobs: int, as_json: bool) -> None:
     from dataselect.weighting.design_folder import open_design
-    from dataselect.weighting.design_run import run_design
     from dataselect.weighting.plan import proxy_of
+    from dataselect.weighting.rounds import run_rounds
 
     settings = open_design(folder).proxy
     own = {key: value for key, value in settings.items() if key not in ("proxy", "tokens")}
     proxy = proxy_of(settings["proxy"], tokens=int(settings.get("tokens", 0)), **own)
     with ExitStack() as stack:
-        bars = Steps(stack)
-        done = run_design(
-            folder, proxy, jobs=jobs, on_run=lambda *at: bars("proxy runs", *at)
-        ).runs()
+        done = run_rounds(folder, proxy, jobs=jobs, on_step=Steps(stack)).runs()
     if as_json:
         print_json({"folder": str(folder), "runs": len(done.run_ids)})
         return
     click.echo(f"All {len(done.run_ids):,} runs of {folder} are done")
+
+
+def _print_cost(found: Cost, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(found))
+        return
+    minutes, seconds = divmod(round(found.seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    runs = f"{found.runs:,}"
+    if found.rounds:
+        runs += f", {found.rounds:,} in rounds, {found.again:,} at most again with other seeds"
+    rows = [
+        ("runs", runs),
+        ("tokens a run", f"{found.tokens:,}"),
+        ("time of one", f"{found.seconds_each:.3g} s on one core, timed on random tokens"),
+        ("time of all", f"{hours}:{minutes:02}:{seconds:02} in {found.jobs} processes"),
+        ("besides", "reading the corpus, once, and the regression"),
+    ]
+    print_table(("estimate", ""), rows)
 
 
 def print_run(found: dict[str, Any]) -> None:
@@ -213,6 +246,11 @@ def print_run(found: dict[str, Any]) -> None:
     click.echo(
         f"{found['candidates']:,} candidates of {found['of']:,} documents, "
         f"{found['candidate_tokens']:,} tokens; {found['runs']:,} runs of {found['tokens']:,}"
+        + (
+            f", {found['rounds']:,} round{'s' * (found['rounds'] != 1)} of 8 more"
+            if found["rounds"]
+            else ""
+        )
     )
     for reason, count in found["left_out"].items():
         click.echo(f"  left out: {count:,} {reason}")
@@ -226,5 +264,10 @@ def print_run(found: dict[str, Any]) -> None:
     click.echo()
     left = Counter(found["runs_left_out"].values())
     page = f"{found['folder']}/report.html"
-    about = {"runs": found["runs"], "left_out": dict(left), "out": found["out"], "report": page}
+    about = {
+        "runs": found["learned"]["settings"]["runs"],
+        "left_out": dict(left),
+        "out": found["out"],
+        "report": page,
+    }
     print_learned(found["learned"] | about)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
@@ -59,6 +59,42 @@ class FittedProcess:
                 matern(self._points(part), self.points) @ self.alpha
             )
         return self.scale.losses(found)
+
+    def deviations(self, weights: Float64[np.ndarray, "n scores"]) -> Float64[np.ndarray, " n"]:
+        """The deviation of the process about `predict`, in units of the scaled losses; O(n runs²).
+
+        σ² = s − kᵀ C⁻¹ k (Rasmussen and Williams 2006, eq. 2.26), without the noise of a run.
+        """
+        from scipy.linalg import solve_triangular
+
+        found = np.empty(len(weights))
+        for at in range(0, len(weights), _CHUNK):
+            part = weights[at : at + _CHUNK]
+            cross = self.signal * matern(self.points, self._points(part))
+            known = solve_triangular(self.lower, cross, lower=True)
+            found[at : at + _CHUNK] = self.signal - (known * known).sum(axis=0)
+        return np.asarray(np.sqrt(np.maximum(found, 0.0)))
+
+    def given(self, weights: Float64[np.ndarray, " scores"], loss: float) -> FittedProcess:
+        """The process with one run more, its parameters and scale staying as they are; O(runs²)."""
+        from scipy.linalg import cho_solve, solve_triangular
+
+        point = self._points(weights[None])
+        row = solve_triangular(
+            self.lower, self.signal * matern(self.points, point)[:, 0], lower=True
+        )
+        own = np.sqrt(max(self.signal + self.noise + JITTER - float(row @ row), JITTER))
+        n = len(row)
+        lower = np.zeros((n + 1, n + 1))
+        lower[:n, :n], lower[n, :n], lower[n, n] = self.lower, row, own
+        before = self.lower @ (self.lower.T @ self.alpha)
+        targets = np.append(before, self.scale.scaled(np.array([loss])))
+        return replace(
+            self,
+            points=np.vstack([self.points, point]),
+            lower=lower,
+            alpha=cho_solve((lower, True), targets),
+        )
 
     def leave_one_out(self) -> Float64[np.ndarray, " runs"]:
         """Each run's loss as predicted without it, the length scales staying as they are.
