@@ -13,7 +13,8 @@ overflow; the plain sum reaches $10^{50}$ on NAS-Bench-201.
 
 Reference: Tanaka et al., Pruning neural networks without any data by iteratively conserving
 synaptic flow, NeurIPS 2020, eq. 5; summed over the network as in Abdelfattah et al., ICLR 2021.
-Their code keeps the absolute biases; the equation has none.
+Their code keeps the absolute biases, ``synflow(biases=True)``; the equation has none. With biases
+R is not linear in the input, so that what overflows at an input of ones has no score.
 """
 
 from __future__ import annotations
@@ -22,17 +23,33 @@ import numpy as np
 from jaxtyping import Float64
 
 from nasproxy.proxies.proxy import Proxy
-from nasproxy.tracing.data_free_pass import LOG_SYNAPTIC_FLOW
+from nasproxy.tracing.data_free_pass import log_synaptic_flow
 from nasproxy.tracing.records import Trace
 
-__all__ = ["SYNFLOW"]
+__all__ = ["SYNFLOW", "synflow"]
 
 
-def _log_one_plus(trace: Trace) -> dict[str, float]:
-    return {
-        name: float(np.logaddexp(0.0, log_flow))
-        for name, log_flow in trace[LOG_SYNAPTIC_FLOW].items()
-    }
+def synflow(*, biases: bool = False, name: str = "synflow") -> Proxy:
+    """Synflow with or without biases.
+
+    Args:
+        biases: whether absolute biases are added, as in the authors' code.
+        name: of the proxy.
+    """
+    record = log_synaptic_flow(biases=biases)
+
+    def log_one_plus(trace: Trace) -> dict[str, float]:
+        return {node: float(np.logaddexp(0.0, flow)) for node, flow in trace[record].items()}
+
+    return Proxy(
+        name=name,
+        summary="log of the flow of absolute weights from input to output; needs no data",
+        needs=(record,),
+        statistic=log_one_plus,
+        aggregate=_log_of_sum,
+        reads="weights of two or more dimensions: convolutions, linear layers, attention",
+        reference="Tanaka et al., Synaptic Flow, NeurIPS 2020, eq. 5",
+    )
 
 
 def _log_of_sum(nodes: Float64[np.ndarray, "nodes"]) -> float:
@@ -43,12 +60,4 @@ def _log_of_sum(nodes: Float64[np.ndarray, "nodes"]) -> float:
     return float(np.logaddexp.reduce(positive + np.log(-np.expm1(-positive))))
 
 
-SYNFLOW = Proxy(
-    name="synflow",
-    summary="log of the flow of absolute weights from input to output; needs no data",
-    needs=(LOG_SYNAPTIC_FLOW,),
-    statistic=_log_one_plus,
-    aggregate=_log_of_sum,
-    reads="weights of two or more dimensions: convolutions, linear layers, attention",
-    reference="Tanaka et al., Synaptic Flow, NeurIPS 2020, eq. 5",
-)
+SYNFLOW = synflow()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,35 +20,50 @@ from nasproxy.tracing.records import Pass, Record
 from nasproxy.tracing.subject import Subject, differentiated
 from nasproxy.tracing.wide import Wide
 
-__all__ = ["DATA_FREE_PASS", "LOG_SYNAPTIC_FLOW", "absolute", "filled", "filled_embedding"]
+__all__ = ["LOG_SYNAPTIC_FLOW", "absolute", "filled", "filled_embedding", "log_synaptic_flow"]
 
 # Where 1 does not fit. The largest that does not overflow leaves the most room below.
 _STEPS = tuple(2.0**exponent for exponent in range(1000, -1001, -250))
 
 
-def _cost(_wanted: frozenset[Record[Any]]) -> str:
-    return "1 forward, 1 backward of one sample in float64"
+@cache
+def log_synaptic_flow(*, biases: bool = False) -> Record[dict[str, float]]:
+    """The record of the logarithm of the flow through every weight.
 
+    Args:
+        biases: whether absolute biases are added, as in the authors' code.
+    """
 
-def _run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
-    for scale, starts in ((1.0, (1.0,)), *((step, _STEPS) for step in _STEPS)):
-        flow = _log_flow(subject, scale, starts)
-        if flow is not None:
-            return {LOG_SYNAPTIC_FLOW: flow}
-    raise NasproxyError(
-        "the synaptic flow cannot be held in float64: at an input of 2^-1000 it still overflows",
-        accepted="a network whose absolute weights multiply to less than about 1e600",
-        hint="build it at a smaller depth or initialise it with smaller weights",
+    def run(subject: Subject, _wanted: frozenset[Record[Any]]) -> Mapping[Record[Any], object]:
+        for scale, starts in ((1.0, (1.0,)), *((step, _STEPS) for step in _STEPS)):
+            # With biases R is not linear in the input, which cannot be scaled then.
+            flow = _log_flow(subject, scale, starts, biases) if scale == 1 or not biases else None
+            if flow is not None:
+                return {record: flow}
+        least = "1" if biases else "2^-1000"
+        raise NasproxyError(
+            f"the synaptic flow cannot be held in float64: at an input of {least} it overflows",
+            accepted="a network whose absolute weights multiply to less than about 1e600",
+            hint="build it at a smaller depth or initialise it with smaller weights",
+        )
+
+    record: Record[dict[str, float]] = Record(
+        "log of the synaptic flow through every weight",
+        Pass("data-free", lambda _wanted: "1 forward, 1 backward of one sample in float64", run),
+        gradients=True,
     )
+    return record
 
 
-def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[str, float] | None:
+def _log_flow(
+    subject: Subject, scale: float, starts: Iterable[float], biases: bool
+) -> dict[str, float] | None:
     """Per node, log of sum |w dR/dw|, with the input scaled; None where that overflows.
 
     R is linear in the input where activations are ReLU, and the gradient is in what it starts from
     always; the two factors keep both traversals within float64.
     """
-    state = absolute(subject)
+    state = absolute(subject, biases=biases)
     nodes = [state[name] for name in subject.nodes]
     linear = replace(subject, batch=filled(subject.batch, scale))
     with (
@@ -79,8 +95,8 @@ def _log_flow(subject: Subject, scale: float, starts: Iterable[float]) -> dict[s
     return None
 
 
-def absolute(subject: Subject) -> dict[str, Tensor]:
-    """Parameters and buffers in float64, absolute; biases zero.
+def absolute(subject: Subject, *, biases: bool = False) -> dict[str, Tensor]:
+    """Parameters and buffers in float64, absolute; biases zero, unless they are wanted.
 
     A gain (a scale a feature, as MobileBERT has them in the place of normalisations) multiplies,
     and stays.
@@ -90,7 +106,7 @@ def absolute(subject: Subject) -> dict[str, Tensor]:
     state = {
         name: (
             torch.zeros_like(parameter, dtype=torch.float64)
-            if is_bias(name)
+            if is_bias(name) and not biases
             else parameter.detach().abs().double()
         ).requires_grad_(name in nodes)
         for name, parameter in subject.parts.parameters.items()
@@ -133,7 +149,5 @@ def filled_embedding(scale: float) -> Callable[[nn.Embedding], Callable[..., Ten
     return of
 
 
-DATA_FREE_PASS = Pass("data-free", _cost, _run)
-LOG_SYNAPTIC_FLOW: Record[dict[str, float]] = Record(
-    "log of the synaptic flow through every weight", DATA_FREE_PASS, gradients=True
-)
+LOG_SYNAPTIC_FLOW = log_synaptic_flow()
+"""Without biases, as the equation has it."""

@@ -10,6 +10,7 @@ from nasproxy import evaluate
 from nasproxy.errors import NasproxyError
 from nasproxy.proxies.meco import meco
 from nasproxy.proxies.ntk import ntk
+from nasproxy.proxies.synflow import synflow
 from nasproxy.proxies.wrcor import wrcor
 
 LABELS = torch.arange(6) % 3
@@ -121,3 +122,29 @@ def test_wrcor_is_the_same_where_nothing_else_reads_the_input() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3)).double()
     found = evaluate(net, (images(), LABELS), [wrcor(through=True, name="alone"), "wrcor"])
     assert found["alone"].value == pytest.approx(found["wrcor"].value, rel=1e-9)
+
+
+def test_synflow_with_absolute_biases() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 5), nn.ReLU(), nn.Linear(5, 3)).double()
+    first, second = net[1], net[3]
+    w, b = first.weight.detach().abs(), first.bias.detach().abs()
+    v = second.weight.detach().abs()
+    # R = 1'(V (W 1 + b) + c): through W flows V W, through V what W and b make.
+    through = v.sum(dim=0)
+    hidden = w.sum(dim=1)
+    for biases, made in ((True, hidden + b), (False, hidden)):
+        found = evaluate(net, images(), synflow(biases=biases))["synflow"].value
+        expected = torch.log((through * hidden).sum() + (through * made).sum())
+        assert found == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_synflow_with_biases_that_overflows_has_no_score() -> None:
+    layers = [nn.Linear(8, 8).double() for _ in range(3)]
+    for layer in layers:
+        nn.init.constant_(layer.weight, 1e160)
+    net = nn.Sequential(*layers)
+    x = torch.ones(2, 8).double()
+    assert evaluate(net, x, synflow())["synflow"].value == pytest.approx(3 * np.log(8e160), rel=0.1)
+    with pytest.raises(NasproxyError, match="at an input of 1 it overflows"):
+        evaluate(net, x, synflow(biases=True))
