@@ -190,7 +190,7 @@ def report(folder: Path) -> None:
         print(f"\n{images}, seed 0\n")
         print(
             "| proxy | images | n | tau_b | Spearman | tau_b of the published values | "
-            "Spearman with the published values | tau_b over 3 seeds | "
+            "Spearman with the published values | tau_b over seeds | "
             "Spearman between seeds | s a cell |\n|---|---|---|---|---|---|---|---|---|---|"
         )
         for name, values in columns.items():
@@ -227,6 +227,8 @@ def _between_seeds(
         return "-", "-"
     common = sorted(set.intersection(*map(set, there)))
     values = [np.array([column[text] for text in common]) for column in there]
+    if len(common) < 3 or min(np.ptp(column) for column in values) == 0:
+        return "-", "-"  # a constant orders nothing
     truth = table.lookup(common, "cifar10")
     taus = [agreement(v, truth, name=name, resamples=2).kendall.value for v in values]
     rhos = [
@@ -234,7 +236,7 @@ def _between_seeds(
         for one, other in combinations(values, 2)
     ]
     return (
-        f"{np.mean(taus):.3f} ± {np.std(taus, ddof=1):.3f} ({len(common)} cells)",
+        f"{np.mean(taus):.3f} ± {np.std(taus, ddof=1):.3f} ({len(there)} seeds, {len(common)} cells)",
         f"{np.mean(rhos):.3f}",
     )
 
