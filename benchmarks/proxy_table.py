@@ -235,8 +235,9 @@ def _between_seeds(
         agreement(one, other, name=name, resamples=2).spearman.value
         for one, other in combinations(values, 2)
     ]
+    of = f"({len(there)} seeds, {len(common)} cells)"
     return (
-        f"{np.mean(taus):.3f} ± {np.std(taus, ddof=1):.3f} ({len(there)} seeds, {len(common)} cells)",
+        f"{np.mean(taus):.3f} ± {np.std(taus, ddof=1):.3f} {of}",
         f"{np.mean(rhos):.3f}",
     )
 
