@@ -45,6 +45,8 @@ class Choice:
             weights.
         over_single: the same against the best single score.
         drawn: whether other seeds change the losses.
+        diverged: how many of the runs that were trained again had no loss with some seed, and
+            were passed over.
     """
 
     rule: Literal["tried", "predicted"]
@@ -56,6 +58,7 @@ class Choice:
     over_uniform: Estimate = _NONE
     over_single: Estimate = _NONE
     drawn: bool = True
+    diverged: int = 0
 
 
 def predicted(weights: Float64[np.ndarray, " scores"]) -> Choice:
@@ -86,9 +89,10 @@ def choose(
 
     The least of many measured losses is partly luck. So the finalists are trained again with R
     further seeds. With each of these, s, the choice v_s that all *other* seeds make is judged:
-    its gain is L_s(uniform) − L_s(v_s), which it has not been chosen by. The gain is their mean,
-    ± t √(2 σ² / R), where σ² is the residual variance of the losses after the effects of vectors
-    and seeds. Where seeds change nothing there is no interval.
+    its gain is g_s = L_s(uniform) − L_s(v_s), which it has not been chosen by. The gain is their
+    mean ± t √(var(g_s) / R), t Student's with R − 1 degrees of freedom: of pairs, since some
+    vectors' losses vary more than others' and those of like vectors vary together. Where seeds
+    change nothing there is no interval.
 
     Args:
         run_ids: of all runs.
@@ -124,6 +128,7 @@ def choose(
         over_uniform,
         over_single,
         drawn=bool((table != table[:, :1]).any()),
+        diverged=sum(not np.isfinite(own).all() for own in measured.values()),
     )
 
 
@@ -136,16 +141,13 @@ def _judged(table: Float64[np.ndarray, "vectors seeds"], against: int) -> Estima
     for seed in range(1, seeds + 1):
         own = int(np.argmin(np.delete(table, seed, axis=1).mean(axis=1)))
         gains.append(table[against, seed] - table[own, seed])
-    again = table[:, 1:]
-    rest = again - again.mean(axis=0) - again.mean(axis=1, keepdims=True) + again.mean()
-    freedom = (len(table) - 1) * (seeds - 1)
     value, drawn = float(np.mean(gains)), bool((table != table[:, :1]).any())
-    if not (drawn and freedom):
+    if not drawn or seeds < 2:
         return Estimate(value, np.nan, np.nan)
     from scipy.special import stdtrit
 
-    quantile = float(stdtrit(freedom, (1 + LEVEL) / 2))
-    off = quantile * float(np.sqrt(2 / seeds * (rest * rest).sum() / freedom))
+    quantile = float(stdtrit(seeds - 1, (1 + LEVEL) / 2))
+    off = quantile * float(np.std(gains, ddof=1)) / float(np.sqrt(seeds))
     return Estimate(value, value - off, value + off)
 
 
@@ -185,4 +187,5 @@ def choice_to_json(choice: Choice) -> dict[str, Any]:
         "best_single": choice.single,
         "gain_over_best_single": choice.over_single.to_json(),
         "seeds_change_losses": choice.drawn,
+        "diverged": choice.diverged,
     }

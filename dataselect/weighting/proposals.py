@@ -79,7 +79,7 @@ def propose(
     *,
     seed: int | Sequence[int],
     usable: Callable[[Float64[np.ndarray, " scores"]], bool] | None = None,
-) -> Float64[np.ndarray, "count scores"]:
+) -> Float64[np.ndarray, "proposed scores"]:
     """Vectors at which Gaussian processes expect the greatest improvement, one after the other.
 
     Two processes take turns: one is fitted to the losses, one to their normal scores, which a few
@@ -91,12 +91,12 @@ def propose(
     Args:
         weights: of the runs so far, four or more.
         losses: of them, finite; less is better.
-        count: how many, 1 or more.
+        count: how many at the most, 1 or more.
         seed: of the vectors that are chosen among.
         usable: whether a vector can be tried; None takes all.
 
     Raises:
-        DataselectError: too few can be.
+        DataselectError: none can be.
 
     Complexity: O(n³) for the fits to n runs, and O(count · 6,000 · n²) for the choices.
 
@@ -116,19 +116,28 @@ def propose(
         best = float(own.scale.scaled(own.predict(tried)).min())
         gain = expected_improvement(expected, own.deviations(pool), best)
         # The same selection again would tell nothing: its losses are known.
-        gain[away < min(_APART, away.max())] = -1.0
-        gain[away < 0] = -np.inf
+        # With few scores the runs are dense: then the nearer half of what is left is passed over.
+        left = away >= 0
+        if not left.any():
+            break
+        gain[away < min(_APART, float(np.median(away[left])))] = -1.0
+        gain[~left] = -np.inf
         at = int(np.argmax(gain))
         while usable is not None and not usable(pool[at]):
             gain[at], away[at] = -np.inf, -1.0
             at = int(np.argmax(gain))
             if gain[at] == -np.inf:
-                raise DataselectError(
-                    "no further weights select a document", accepted="a larger token budget"
-                )
+                break
+        if gain[at] == -np.inf:
+            break
         tried = np.vstack([tried, pool[at]])
         away = np.minimum(away, _distance(pool, pool[at]))
+        away[away == 0] = -1.0
         fits = [fit.given(pool[at], float(fit.predict(pool[at : at + 1])[0])) for fit in fits]
+    if len(tried) == len(weights):
+        raise DataselectError(
+            "no further weights select a document", accepted="a larger token budget"
+        )
     return np.asarray(tried[len(weights) :])
 
 

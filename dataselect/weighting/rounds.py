@@ -28,7 +28,7 @@ from dataselect.weighting.design_folder import (
 )
 from dataselect.weighting.design_run import POOL, complete
 from dataselect.weighting.designs import Design
-from dataselect.weighting.learning import objective_of, weighed_losses
+from dataselect.weighting.learning import LEAST_RUNS, objective_of, weighed_losses
 from dataselect.weighting.pool import open_pool
 from dataselect.weighting.proposals import propose
 from dataselect.weighting.proxies.proxy import Proxy
@@ -38,7 +38,7 @@ from zerocost.files import write_json
 
 __all__ = ["EACH", "SEEDS", "Trials", "begin_rounds", "run_rounds"]
 
-EACH, SEEDS = 8, 2
+EACH, SEEDS = 8, 3
 ASKED, FOLDER = "rounds.json", "rounds"
 _POLL_SECONDS = 0.2
 
@@ -108,7 +108,7 @@ def run_rounds(
     """Run a design, then the rounds that `begin_rounds` asked for, and write the table.
 
     After the design each round tries eight vectors that the runs before it speak for (`propose`).
-    Then the best are trained again with two further seeds. Like `run_design` this is work that
+    Then the best are trained again with three further seeds. Like `run_design` this is work that
     any number of calls share, that goes on after an interruption, and that ends with the same
     table: what a round tries follows from the records before it and the seed, and is written down
     before it is tried.
@@ -133,7 +133,7 @@ def run_rounds(
 
     own = run(folder, "proxy runs")
     parts, repeats = [own], []
-    asked = _asked(folder)
+    asked = _asked(folder, own.digest)
     for number in range(1, asked["rounds"] + 1):
         part = folder / FOLDER / str(number)
         make = partial(_round, number, tuple(parts), asked)
@@ -152,12 +152,13 @@ def run_rounds(
     return Trials(own, tuple(parts[1:]), tuple(repeats))
 
 
-def _asked(folder: Path) -> dict[str, Any]:
+def _asked(folder: Path, digest: str) -> dict[str, Any]:
     path = folder / ASKED
     if not path.is_file():
         return {"rounds": 0}
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    # A command that was killed before it asked for rounds of its own design asked for none.
+    return found if found["design"] == digest else {"rounds": 0}
 
 
 def _losses(runs: Runs, asked: dict[str, Any]) -> Float64[np.ndarray, " runs"]:
@@ -167,6 +168,15 @@ def _losses(runs: Runs, asked: dict[str, Any]) -> Float64[np.ndarray, " runs"]:
 def _round(number: int, parts: tuple[DesignFolder, ...], asked: dict[str, Any]) -> Design:
     """What a round tries; the first tries uniform weights, too, where the design has not."""
     own, runs = parts[0], joined(parts)
+    losses = _losses(runs, asked)
+    if len(losses) < LEAST_RUNS or np.ptp(losses) == 0:
+        planned = sum(len(part.design.run_ids) for part in parts)
+        raise DataselectError(
+            f"{len(losses)} of {planned} runs have a loss, {len(np.unique(losses))} of them "
+            "different: there is nothing to go by in a round",
+            accepted=f"{LEAST_RUNS} runs or more with losses that differ",
+            hint="more --runs or --tokens, or a lower learning rate where models diverge",
+        )
     candidates = open_pool(own.folder / POOL)
 
     def usable(weights: Float64[np.ndarray, " scores"]) -> bool:
@@ -176,10 +186,10 @@ def _round(number: int, parts: tuple[DesignFolder, ...], asked: dict[str, Any]) 
             return False
 
     seed = (own.seed, number)
-    found = propose(runs.weights, _losses(runs, asked), EACH, seed=seed, usable=usable)
-    ids = tuple(f"round-{number}-{at:04d}" for at in range(EACH))
-    if number == 1 and UNIFORM not in own.design.run_ids:
-        k = len(runs.names)
+    found = propose(runs.weights, losses, EACH, seed=seed, usable=usable)
+    ids = tuple(f"round-{number}-{at:04d}" for at in range(len(found)))
+    k = len(runs.names)
+    if number == 1 and UNIFORM not in own.design.run_ids and usable(np.full(k, 1 / k)):
         found, ids = np.vstack([np.full((1, k), 1 / k), found]), (UNIFORM, *ids)
     return Design(runs.names, ids, found)
 

@@ -89,28 +89,34 @@ def tried_in_words(
         curve: Spearman by runs.
     """
     assert choice.measured is not None
-    own = choice.measured[choice.run_id or ""][0]
-    uniform = choice.measured.get(UNIFORM, (np.nan,))[0]
-    said = [f"The weights are those of the run {choice.run_id}, one of {choice.tried:,} that were "]
-    said[0] += f"tried: it was measured at {own:.4g}, uniform weights at {uniform:.4g}."
-    if choice.run_id == UNIFORM:
-        said[0] = f"Uniform weights were beaten by none of {choice.tried:,} runs ({uniform:.4g})."
+    said = [_kept(choice)]
+    if choice.diverged:
+        said.append(
+            f"{choice.diverged} of the {len(choice.measured)} runs that were trained again "
+            "diverged with some seed, and were passed over."
+        )
     if not choice.drawn:
         said.append(
             "Other seeds change nothing in this proxy, so there is no interval; but the best of "
             "many was chosen by the same validation documents that it is measured on."
         )
-    over = [(choice.over_uniform, "uniform weights", "uniform weights are as good a choice")]
-    if choice.single is not None:
-        alone = choice.single.removeprefix(ONLY)
-        over.append((choice.over_single, f"{alone} alone", f"{alone} alone is as good a choice"))
+    over = [(UNIFORM, choice.over_uniform, "uniform weights", "uniform weights are")]
+    if choice.single is None:
+        said.append("No score was run alone, so that there is none to compare with.")
+    else:
+        alone = f"{choice.single.removeprefix(ONLY)} alone"
+        over.append((choice.single, choice.over_single, alone, f"{alone} is"))
     seeds = len(choice.measured[choice.run_id or ""]) - 1
-    said += [_tried_gain(*each, seeds, choice.drawn) for each in over]
+    said += [
+        _tried_gain(gain, name, f"{instead} as good a choice", seeds, choice.drawn)
+        for run_id, gain, name, instead in over
+        if run_id != choice.run_id
+    ]
     said.append(
         _ranked(spearman, choice.tried)
         if spearman.low > 0
         else "The losses of unseen runs are not predicted better than by chance: what the rounds "
-        "tried is no better than chance draws would be."
+        "proposed had little to go by."
     )
     said.append(
         f"The optimum of the regression, predicted at {expected.value:.4g} "
@@ -121,14 +127,32 @@ def tried_in_words(
     return (*said, *_more(curve, choice.tried, spearman.low > 0))
 
 
+def _kept(choice: Choice) -> str:
+    """What was kept, and its mean loss over the further seeds, by which it was not found."""
+    assert choice.measured is not None
+    again = {run_id: float(np.mean(own[1:] or own)) for run_id, own in choice.measured.items()}
+    own, uniform = again[choice.run_id or ""], again.get(UNIFORM, np.nan)
+    if choice.run_id == UNIFORM:
+        return (
+            f"Uniform weights are kept ({own:.4g}): over all seeds none of the best of "
+            f"{choice.tried:,} runs was below them."
+        )
+    beside = "" if np.isnan(uniform) else f", uniform weights at {uniform:.4g}"
+    return (
+        f"The weights are those of the run {choice.run_id}, the best of {choice.tried:,} that were "
+        f"tried: with further seeds it was measured at {own:.4g}{beside}."
+    )
+
+
 def _tried_gain(gain: Estimate, over: str, instead: str, seeds: int, drawn: bool) -> str:
-    if np.isnan(gain.value):
-        return f"A gain over {over} is not known: there is no finite loss to compare with."
-    if not drawn:
-        if gain.value <= 0:
-            return f"There is no gain over {over}: {instead}."
-        return f"The loss is {gain.value:.3g} below that of {over}."
+    if np.isnan(gain.low):
+        return _gain_without_interval(gain, over, instead, drawn)
     figure = f"{gain.value:.3g} (95 % interval {gain.low:.3g} to {gain.high:.3g})"
+    if gain.high < 0:
+        return (
+            f"The loss is above that of {over} by {-gain.value:.3g} when trained again with "
+            f"{seeds} other seeds: {instead.removesuffix('as good a choice')}the better choice."
+        )
     if gain.low > 0:
         return (
             f"Trained again with {seeds} other seeds, each of which judges what the others choose, "
@@ -138,6 +162,15 @@ def _tried_gain(gain: Estimate, over: str, instead: str, seeds: int, drawn: bool
         f"A gain over {over} is not told apart from zero when trained again with {seeds} other "
         f"seeds: {figure}; {instead}."
     )
+
+
+def _gain_without_interval(gain: Estimate, over: str, instead: str, drawn: bool) -> str:
+    if np.isnan(gain.value):
+        return f"A gain over {over} is not known: there is no finite loss to compare with."
+    if gain.value <= 0:
+        return f"There is no gain over {over}: {instead}."
+    unsure = "; too few seeds for an interval" if drawn else ""
+    return f"The loss is {gain.value:.3g} below that of {over}{unsure}."
 
 
 def _spread(names: Sequence[str], low: Float64[np.ndarray, " scores"], distance: float) -> str:

@@ -243,11 +243,13 @@ def _print_cost(found: Cost, as_json: bool) -> None:
 
 def print_run(found: dict[str, Any]) -> None:
     """Print the candidates, the runs and what was learned, for a reader at a terminal."""
+    from dataselect.weighting.rounds import EACH
+
     click.echo(
         f"{found['candidates']:,} candidates of {found['of']:,} documents, "
         f"{found['candidate_tokens']:,} tokens; {found['runs']:,} runs of {found['tokens']:,}"
         + (
-            f", {found['rounds']:,} round{'s' * (found['rounds'] != 1)} of 8 more"
+            f", {found['rounds']:,} round{'s' * (found['rounds'] != 1)} of {EACH} more"
             if found["rounds"]
             else ""
         )

@@ -123,6 +123,27 @@ def test_vectors_that_cannot_be_tried_are_not_proposed() -> None:
         propose(weights, bowl(weights), 1, seed=0, usable=lambda own: False)
 
 
+def test_with_two_scores_and_many_runs_proposals_still_go_to_the_optimum() -> None:
+    """Runs are dense there: none of the pool is far from all of them."""
+    first = np.random.default_rng(0).random(64)
+    weights = np.stack([first, 1 - first], axis=1)
+    found = propose(weights, 3 + (weights[:, 0] - 0.85) ** 2, 8, seed=0)
+    assert np.median(np.abs(found[:, 0] - 0.85)) < 0.1
+    assert len(np.unique(found, axis=0)) == 8
+
+
+def test_fewer_are_proposed_where_fewer_can_be_tried() -> None:
+    weights = simplex(24)
+    allowed: set[bytes] = set()
+
+    def usable(own: np.ndarray) -> bool:
+        if len(allowed) < 3:
+            allowed.add(own.tobytes())
+        return own.tobytes() in allowed
+
+    assert len(propose(weights, bowl(weights), 8, seed=0, usable=usable)) == 3
+
+
 # A proxy whose least loss is known: 3, where the selection has the mean scores of that by BEST.
 
 BUDGET, TOKENS, RUNS = 1200, 4, 16
