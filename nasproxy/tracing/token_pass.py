@@ -70,7 +70,7 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
     by_weights = any(record.by == "weights" for record in sums)
     by_inputs = any(record.by == "positions" for record in sums)
     state = subject.parameters(gradients=by_weights)
-    marks = RowMarks(_samples(subject))
+    marks = RowMarks(_samples(subject), samples=True)
     seen = _Seen(layers, wanted, marks)
     follows = seen.nodes.keys() & {HEAD_CONFIDENCES, ACTIVATION_DISTANCES}
     with (
