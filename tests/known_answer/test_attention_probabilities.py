@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+import nasproxy
+from nasproxy.errors import NasproxyError
 from nasproxy.tracing import attention_probabilities as of_attention
 
 
@@ -45,3 +48,34 @@ def test_probabilities_take_arguments_by_position_and_a_query_may_have_no_key():
     found, expected = probabilities(query, key, value, mask, 0.0, False)
     torch.testing.assert_close(found @ value, expected)
     assert found[:, :, 0].abs().max() == 0
+
+
+class Windowed(nn.Module):
+    """Attention to a token and its two neighbours, ``[n, t, heads, 3]`` as Longformer has it."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(20, 6)
+        shapes = ((6, 18), (6, 10), (10, 6))
+        self.layers = nn.ModuleList([nn.ModuleList(nn.Linear(*shape) for shape in shapes)])
+
+    def forward(self, ids):
+        x = self.words(ids)
+        qkv, up, down = self.layers[0]
+        q, k, v = (part.unflatten(-1, (2, 3)) for part in qkv(x).chunk(3, -1))
+        scores = torch.stack([(q * k.roll(step, 1)).sum(-1) for step in (-1, 0, 1)], -1)
+        self.seen = torch.softmax(scores, -1)
+        values = torch.stack([v.roll(step, 1) for step in (-1, 0, 1)], -2)
+        x = x + (self.seen[..., None, :] @ values).flatten(2)
+        return x + down(F.gelu(up(x)))
+
+
+def test_heads_of_windows_come_third():
+    torch.manual_seed(0)
+    network, ids = Windowed(), torch.randint(0, 20, (4, 7))
+    found = nasproxy.evaluate(network, ids, "softmax_confidence")["softmax_confidence"].value
+    network(ids)
+    expected = float(network.seen.detach().amax(dim=2).mean())
+    assert found == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(NasproxyError, match="is heads cannot be told"):
+        nasproxy.evaluate(network, ids[:, :2], "softmax_confidence")
