@@ -97,6 +97,17 @@ def test_what_stands_at_padding_does_not_matter(how):
     assert everything.value != two["pca_entropy"].value
 
 
+def test_a_mask_by_position_counts():
+    inputs = batch(6, 16)
+    torch.manual_seed(1)
+    network = Laid("batch first")
+    given = Batch(tuple(inputs.inputs[name] for name in ("input_ids", "attention_mask")))
+    found = [nasproxy.evaluate(network, b, "pca_entropy")["pca_entropy"] for b in (inputs, given)]
+    assert found[0].value == found[1].value
+    other = nasproxy.evaluate(network, given, [pca_entropy(masked=False)])["pca_entropy"]
+    assert other.value != found[0].value
+
+
 def test_torchs_own_encoder_with_time_first():
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(6, 2, 10, batch_first=False, dropout=0)
