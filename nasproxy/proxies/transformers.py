@@ -26,6 +26,8 @@ A confidence of attention probabilities is the largest over heads, since the pub
 the maximum over the second dimension of every tensor; they are those before dropout. Queries, keys
 and values in one matrix (GPT-2) are one head's output.
 
+Padding is counted, unlike in `wpca`: an ``attention_mask`` reaches the network and nothing else.
+
 References: Serianni and Kalita, Training-free NAS for RNNs and Transformers, ACL 2023, section 4.
 Zhou et al., Training-free Transformer Architecture Search, CVPR 2022, eq. 4 to 6 (`dss` and
 synaptic diversity and saliency). Michel, Levy and Neubig, Are Sixteen Heads Really Better than

@@ -71,7 +71,8 @@ def vpca(
             none matches is an error.
         linears: "first" linear layer of each feed-forward layer, or "all" but the one that narrows.
         at: "before" the activation or "after" it.
-        masked: whether tokens that the batch's ``attention_mask`` excludes are left out.
+        masked: whether tokens that the batch's ``attention_mask`` excludes are left out; an input
+            by position has the name that the network's ``forward`` gives it.
         over_layers: "sum", or "mean", which does not grow with depth.
         layers: shell patterns of the weights or modules to read; found by structure where None.
         name: of the proxy.

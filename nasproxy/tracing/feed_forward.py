@@ -120,8 +120,11 @@ class Structure:
         products: all, in the order of the calls.
         following: product -> those that its output reaches through an activation.
         layers: the feed-forward layers: the products up to the one that narrows, without it.
+        gated: product of a layer -> those of its shape that are multiplied by what it returns once
+            it is activated: the second matrix of a gate.
         mixed: the products whose output is mixed over positions next: queries, keys, values.
         routing: the products whose output chooses among experts.
+        unread: weights of experts that an activation follows and that are of no layer.
         unfollowed: weight -> the function that multiplied by it in a way that is not known.
         writes: whether the network may write to its own parameters when it is called.
     """
@@ -129,8 +132,10 @@ class Structure:
     products: tuple[Product, ...]
     following: Mapping[Product, tuple[Product, ...]]
     layers: tuple[tuple[Product, ...], ...]
+    gated: Mapping[Product, tuple[Product, ...]]
     mixed: frozenset[Product]
     routing: frozenset[Product]
+    unread: tuple[str, ...]
     unfollowed: Mapping[str, str]
     writes: bool
 
@@ -144,6 +149,7 @@ class _Flow(TorchFunctionMode):
 
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         super().__init__()
+        self._shapes = {name: tensor.shape for name, tensor in parameters.items()}
         self._own = {id(tensor) for tensor in parameters.values()}
         self._origins: dict[int, _Origins] = {}
         self._probabilities: dict[int, Sequence[Product]] = {}
@@ -153,6 +159,7 @@ class _Flow(TorchFunctionMode):
         self._vectors: dict[Product, bool] = {}
         self._positions: dict[Product, int] = {}
         self.following: dict[Product, dict[Product, None]] = {}
+        self.gated: dict[Product, dict[Product, None]] = {}
         self.mixed: set[Product] = set()
         self.routing: set[Product] = set()
         self.writes = False
@@ -167,6 +174,8 @@ class _Flow(TorchFunctionMode):
             for source, activated in incoming.items():
                 if activated and self._reaches(source, one, incoming):
                     self.following[source][product] = None
+                    beside = (p for p, on in incoming.items() if not on and _alike(p, source))
+                    self.gated.setdefault(source, {}).update(dict.fromkeys(beside))
                 self._incoming[source] = self._incoming.get(source, False) or activated
         self._weighed = True
 
@@ -249,9 +258,11 @@ class _Flow(TorchFunctionMode):
         """The feed-forward layers, without those of a classifier behind convolutions."""
         layers: list[tuple[Product, ...]] = []
         inside: set[Product] = set()
+        among_experts = self._among_experts()
         for product in self.following:
-            if product.outputs > product.inputs and product not in inside:
-                layer = _layer(product, self.following)
+            widens = product.outputs > product.inputs
+            if (widens or product in among_experts) and product not in inside:
+                layer = _layer(product, self.following, _narrows if widens else _returns)
                 inside.update(layer)
                 if layer:
                     layers.append(layer)
@@ -260,6 +271,37 @@ class _Flow(TorchFunctionMode):
         if stacked and all(layer[0].kind == LINEAR for layer in layers):
             layers = [layer for layer in layers if not self._vectors[layer[0]]]
         return tuple(layers)
+
+    def _among_experts(self) -> set[Product]:
+        """Matrices of experts, which need not widen, and what stands beside them.
+
+        A router is told by what it is near: as many matrices, or modules in a list, as it has
+        outputs.
+        """
+        near = []
+        for router in self.routing:
+            start = ".".join(router.weight.split(".")[:-2])
+            start += "." * bool(start)
+            within = [name for name in self._shapes if name.startswith(start)]
+            stacked = any(self._shapes[n][0] == router.outputs for n in within if self._deep(n))
+            lists: dict[str, set[str]] = {}
+            for name in within:
+                steps = name[len(start) :].split(".")
+                for at, step in enumerate(steps[:2]):
+                    if step.isdigit():
+                        lists.setdefault(".".join(steps[:at]), set()).add(step)
+            if stacked or any(len(found) == router.outputs for found in lists.values()):
+                near.append(start)
+        return {
+            product
+            for product in self.following
+            if product.kind == LINEAR
+            and product not in self.routing
+            and (product.part is not None or product.weight.startswith(tuple(near)))
+        }
+
+    def _deep(self, name: str) -> bool:
+        return len(self._shapes[name]) == 3
 
 
 _DATA = Tensor.data.__get__  # type: ignore[attr-defined]
@@ -297,23 +339,58 @@ def structure_of(
             call()
         unfollowed |= products.unfollowed
     changed = any(parameters[name]._version != version for name, version in versions.items())
+    layers = flow.layers()
     return Structure(
         tuple(flow.following),
         {product: tuple(after) for product, after in flow.following.items()},
-        flow.layers(),
+        layers,
+        {p: tuple(flow.gated[p]) for layer in layers for p in layer if flow.gated.get(p)},
         frozenset(flow.mixed),
         frozenset(flow.routing),
+        _unread(flow.following, layers),
         unfollowed,
         flow.writes or changed,
     )
 
 
-def _layer(first: Product, following: Mapping[Product, Iterable[Product]]) -> tuple[Product, ...]:
-    """The products from one that widens up to the first that narrows; empty where none does."""
+def _alike(one: Product, other: Product) -> bool:
+    shapes = [(p.kind, p.inputs, p.outputs, p.part) for p in (one, other)]
+    return shapes[0] == shapes[1] and one.kind == LINEAR
+
+
+def _narrows(product: Product, _first: Product) -> bool:
+    return product.outputs < product.inputs
+
+
+def _returns(product: Product, first: Product) -> bool:
+    return product.outputs == first.inputs
+
+
+def _unread(
+    following: Mapping[Product, Iterable[Product]], layers: Iterable[Iterable[Product]]
+) -> tuple[str, ...]:
+    read = {product.weight for layer in layers for product in layer}
+    read |= {p.weight for layer in layers for product in layer for p in following[product]}
+    left = (
+        p.weight
+        for p, after in following.items()
+        if p.part is not None and p.weight not in read and any(n.part is not None for n in after)
+    )
+    return tuple(dict.fromkeys(left))
+
+
+def _layer(
+    first: Product,
+    following: Mapping[Product, Iterable[Product]],
+    ends: Callable[[Product, Product], bool],
+) -> tuple[Product, ...]:
+    """The products from the first up to one that ends the layer; empty where none does."""
     layer = [first]
     for product in layer:
         after = [p for p in following[product] if p.kind == first.kind != CONVOLUTION]
-        if any(p.outputs < p.inputs for p in after):
+        if ends is _returns:  # a gate of few features reaches what it scales: not by its width
+            after = [p for p in after if p.inputs <= product.outputs]
+        if any(ends(p, first) for p in after):
             return tuple(layer)
         layer += [p for p in after if p not in layer]
     return ()

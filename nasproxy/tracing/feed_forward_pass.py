@@ -155,7 +155,7 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
 def _padded(subject: Subject) -> bool | NasproxyError:
     """Whether tokens are padding, or why that cannot be said."""
     try:
-        return bool(padding_of(subject.batch))
+        return bool(padding_of(subject.batch, subject.parts.network.forward))
     except NasproxyError as error:
         return error
 
@@ -209,9 +209,12 @@ class _Collected:
     def call(self, subject: Subject, state: Mapping[str, Tensor]) -> None:
         """Call the network and see what passes."""
         self._left = set(self._needed)
-        roots = padding_of(subject.batch) if any(place.masked for place in self._needed) else []
+        masked = any(place.masked for place in self._needed)
+        roots = padding_of(subject.batch, subject.parts.network.forward) if masked else []
         self._marks = RowMarks(roots) if roots else None
-        self._mask = roots[0][1] if roots else None
+        # Of all inputs, since which of them a layer sees is not known before it is called.
+        numbers = [n for _, mask in roots for n in (*mask.shape, *mask.reshape(-1).tolist())]
+        self._mask = torch.tensor(numbers) if roots else None
         held = {name: state[name] for name in subject.nodes}
         try:
             with (

@@ -101,9 +101,20 @@ def _chosen(
                 accepted="linear, matmul, bmm, einsum of two factors, grouped_mm",
                 hint=f"layers=[...] says which weights to read: {_some(multiplied)}",
             )
+    if structure.unread:
+        raise NasproxyError(
+            f"experts' weights {_some(structure.unread)} neither widen nor are followed by one "
+            "that returns to their input width, so that feed-forward layers may be missed",
+            accepted="experts that end with as many features as they begin with",
+            hint=f"layers=[...] says which weights to read: {_some(multiplied)}",
+        )
     if structure.layers:
-        end = 1 if selection.linears == "first" else None
-        return [product for layer in structure.layers for product in layer[:end]]
+        if selection.linears == "first":
+            return [layer[0] for layer in structure.layers]
+        chosen = [product for layer in structure.layers for product in layer]
+        # After the activation a gate is one product of both its matrices.
+        beside = structure.gated if selection.at == "before" else {}
+        return [one for product in chosen for one in (product, *beside.get(product, ()))]
     # A convolution network without inverted bottlenecks has no layer that widens, is activated
     # and narrowed: every convolution's channels are its features.
     found = [p for p in structure.products if p.kind != LINEAR]

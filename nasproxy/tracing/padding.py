@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,11 +18,15 @@ _DECODER = "decoder_"
 _MASK = "attention_mask"
 
 
-def padding_of(batch: Batch) -> list[tuple[Tensor, Tensor]]:
+def padding_of(batch: Batch, forward: Callable[..., Any]) -> list[tuple[Tensor, Tensor]]:
     """Pairs of an input and which of its tokens are there, bool ``[n, t]``.
 
     ``attention_mask`` says it of the inputs of its shape, ``decoder_attention_mask`` of those whose
     names begin with ``decoder_``; without one all of them are there.
+
+    Args:
+        batch: with its inputs by name, or in the order of the network's arguments.
+        forward: the network's, which says what positional inputs are called.
 
     Returns:
         The pairs; none where no token is padding.
@@ -28,17 +34,16 @@ def padding_of(batch: Batch) -> list[tuple[Tensor, Tensor]]:
     Raises:
         NasproxyError: a mask with padding does not say it token by token.
     """
-    if not isinstance(batch.inputs, Mapping):
-        return []
+    inputs = _named(batch, forward)
     masks = {
-        start: _kept(batch.inputs[start + _MASK], start + _MASK)
+        start: _kept(inputs[start + _MASK], start + _MASK)
         for start in ("", _DECODER)
-        if start + _MASK in batch.inputs
+        if start + _MASK in inputs
     }
     if all(bool(mask.all()) for mask in masks.values()):
         return []
     pairs = []
-    for name, tensor in batch.inputs.items():
+    for name, tensor in inputs.items():
         start = _DECODER if name.startswith(_DECODER) else ""
         if name.endswith(_MASK) or tensor.ndim < 2:
             continue
@@ -48,6 +53,16 @@ def padding_of(batch: Batch) -> list[tuple[Tensor, Tensor]]:
         if kept is not None and tensor.shape[:2] == kept.shape:
             pairs.append((tensor, kept))
     return pairs
+
+
+def _named(batch: Batch, forward: Callable[..., Any]) -> Mapping[str, Tensor]:
+    if isinstance(batch.inputs, Mapping):
+        return batch.inputs
+    try:
+        bound = signature(forward).bind(*batch.tensors).arguments
+    except (TypeError, ValueError):  # calling the network says it better, or it has no signature
+        return {}
+    return {name: value for name, value in bound.items() if isinstance(value, Tensor)}
 
 
 def _kept(mask: Tensor, name: str) -> Tensor:

@@ -52,6 +52,7 @@ _MOVING = frozenset(
     }
 )
 _SPLITTING = frozenset({"chunk", "split", "tensor_split", "unbind"})
+_JOINING = frozenset({"cat", "concat", "concatenate", "stack"})
 
 
 class RowMarks(TorchFunctionMode):
@@ -60,14 +61,25 @@ class RowMarks(TorchFunctionMode):
     Args:
         roots: pairs of an input ``[n, t]`` or ``[n, t, ...]`` and the marks of its tokens
             ``[n, t]``.
+        samples: whether the marks are of samples, so that what is made of a sample's tokens
+            together has its mark; otherwise it has none.
     """
 
-    def __init__(self, roots: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def __init__(self, roots: Iterable[tuple[Tensor, Tensor]], *, samples: bool = False) -> None:
         super().__init__()
         self._marks: dict[int, tuple[weakref.ref[Tensor], Tensor]] = {}
         self._roots = [(tensor, marks) for tensor, marks in roots]
+        # What is followed is which token it is, and not its mark: two tokens with one mark are
+        # still two, and what is made of both is neither.
+        self._given = torch.cat([marks.reshape(-1).cpu() for _, marks in self._roots] or [_NONE])
+        told = all(_same(marks, self._roots[0][1]) for _, marks in self._roots)
+        self._by_shape = self._roots if samples or told else []
+        start = 0
         for tensor, marks in self._roots:
-            spread = _spread(marks, tensor.shape)
+            which = torch.arange(start, start + marks.numel(), device=tensor.device)
+            which = which.view(marks.shape)
+            start += marks.numel()
+            spread = _spread(which[:, :1].expand_as(which) if samples else which, tensor.shape)
             if spread is not None:
                 self._keep(tensor, spread)
 
@@ -79,8 +91,9 @@ class RowMarks(TorchFunctionMode):
         """
         marks = self._get(features)
         if marks is not None and _constant(marks):
-            return marks[..., 0].reshape(-1)
-        for _, given in self._roots[:1]:
+            which = marks[..., 0].reshape(-1)
+            return self._given[which.cpu()].to(which.device)
+        for _, given in self._by_shape:
             rows, (n, t) = tuple(features.shape[:-1]), given.shape
             if n != t and rows == (n, t):
                 return given.reshape(-1)
@@ -118,6 +131,9 @@ class RowMarks(TorchFunctionMode):
             )
             if name == "einsum":
                 moved = self._contracted(args, out)
+            if name in _JOINING:
+                self._join(func, args, kwargs, out)
+                return out
             if moved is not None and moved.shape == out.shape:
                 self._keep(out, moved)
             else:
@@ -125,15 +141,27 @@ class RowMarks(TorchFunctionMode):
         return out
 
     def _carry(self, given: Iterable[Tensor], out: Tensor) -> None:
-        for tensor in given:
-            marks = self._get(tensor)
-            carried = None if marks is None else _spread(marks, out.shape)
-            while marks is not None and carried is None and marks.ndim > 1 and _constant(marks):
-                marks = marks[..., 0]
-                carried = _spread(marks, out.shape)
+        known = [marks for marks in map(self._get, given) if marks is not None]
+        # What has the output's own shape says more than what is spread over it.
+        for marks in (*known, *map(_of_rows, known)):
+            carried = _spread(marks, out.shape)
             if carried is not None:
                 self._keep(out, carried)
                 return
+
+    def _join(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor
+    ) -> None:
+        """What is put together of tokens has the marks of each, if all have them."""
+        parts = list(args[0] if args else kwargs["tensors"])
+        rest = {name: value for name, value in kwargs.items() if name not in ("tensors", "out")}
+        known = [marks for marks in map(self._get, parts) if marks is not None]
+        if len(known) == len(parts):
+            joined = func(known, *args[1:], **rest)
+            if joined.shape == out.shape:
+                self._keep(out, joined)
+        elif all(marks.shape[:-1] == out.shape[:-1] for marks in known):  # more features a row
+            self._carry(parts, out)
 
     def _contracted(self, args: Any, out: Tensor) -> Tensor | None:
         """The marks of what ``einsum`` returns: whatever rows are multiplied by."""
@@ -186,11 +214,26 @@ def _spread(marks: Tensor, shape: torch.Size) -> Tensor | None:
     """The marks of leading dimensions, for every number there."""
     if shape[: marks.ndim] != marks.shape:
         return None
-    return marks.reshape(*marks.shape, *(1,) * (len(shape) - marks.ndim)).expand(shape)
+    # Stride 0 of one feature too: it tells features from tokens, of which there may be one.
+    return marks.as_strided(shape, (*marks.stride(), *(0,) * (len(shape) - marks.ndim)))
+
+
+def _of_rows(marks: Tensor) -> Tensor:
+    """The marks without the features' dimensions."""
+    while marks.ndim > 1 and _constant(marks):
+        marks = marks[..., 0]
+    return marks
 
 
 def _constant(marks: Tensor) -> bool:
-    """Whether all features of a row have one mark."""
-    if marks.stride(-1) == 0 or marks.shape[-1] == 1:
+    """Whether all features of a row have one mark; a single number may be a token."""
+    if marks.stride(-1) == 0:
         return True
-    return bool((marks == marks[..., :1]).all())
+    return marks.shape[-1] > 1 and bool((marks == marks[..., :1]).all())
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one is other or (one.shape == other.shape and bool((one == other).all()))
+
+
+_NONE = torch.zeros(0)

@@ -20,7 +20,8 @@ class TokenLayers:
     """Weights and products of the blocks that have a feed-forward layer.
 
     Attributes:
-        mixing: names of the weights that are not of feed-forward layers, and choose no expert.
+        mixing: names of the weights that are not of feed-forward layers, and neither choose
+            nor scale experts.
         feeding: names of those that are, the ones that narrow too.
         heads: of ``mixing``, those whose output is mixed over tokens next: queries, keys, values.
         activated: names of those that read what an activation of a feed-forward layer returns.
@@ -50,10 +51,12 @@ def token_layers(subject: Subject) -> TokenLayers:
     for layer in layers:
         for product in layer:
             feeding[product.weight] = None
+            feeding |= {p.weight: None for p in structure.gated.get(product, ())}
             activated.update(p for p in structure.following[product] if p.kind == product.kind)
     narrowing = frozenset(product.weight for product in activated)
     feeding |= dict.fromkeys(name for name in subject.nodes if name in narrowing)
-    routing = {product.weight for product in structure.routing}
+    # A single output scales a token, as the gate of a shared expert does, or scores it.
+    routing = {p.weight for p in structure.products if p in structure.routing or p.outputs == 1}
     blocks = {_block(subject, name) for name in feeding}
     mixing = tuple(
         name

@@ -70,8 +70,9 @@ def _run(subject: Subject, wanted: frozenset[Record[Any]]) -> Mapping[Record[Any
     by_weights = any(record.by == "weights" for record in sums)
     by_inputs = any(record.by == "positions" for record in sums)
     state = subject.parameters(gradients=by_weights)
-    marks = RowMarks(_samples(subject))
-    seen = _Seen(layers, wanted, marks)
+    marks = RowMarks(_samples(subject), samples=True)
+    counts = {x.shape[1] for x in subject.batch.tensors if x.ndim in (2, 3)}
+    seen = _Seen(layers, wanted, marks, counts)
     follows = seen.nodes.keys() & {HEAD_CONFIDENCES, ACTIVATION_DISTANCES}
     with (
         preserved(subject.parts, training=True, seed=subject.seed),
@@ -120,7 +121,9 @@ def _gradients(
     leaves = [leaf for leaf in by if leaf is not None]
     if len(leaves) < len(by):
         raise NasproxyError(
-            "the network has no embedding of tokens", accepted="token ids int64 [n, t]"
+            "no embedding returns the tokens as [n, t, d]",
+            accepted="a network with an embedding that is called on its ids int64 [n, t] as they "
+            "are given, not turned to [t, n] first",
         )
     generator = torch.Generator().manual_seed(seed)
     signs = torch.randint(2, output.shape, generator=generator).mul_(2).sub_(1).to(output)
@@ -190,8 +193,13 @@ class _Seen:
     """What is recorded of products, activations and softmaxes, by node."""
 
     def __init__(
-        self, layers: TokenLayers, wanted: frozenset[Record[Any]], marks: RowMarks
+        self,
+        layers: TokenLayers,
+        wanted: frozenset[Record[Any]],
+        marks: RowMarks,
+        counts: set[int],
     ) -> None:
+        self._counts = counts
         self._layers = layers
         self._marks = marks
         self._calls: Counter[tuple[str, str]] = Counter()
@@ -217,7 +225,8 @@ class _Seen:
 
     def attended(self, name: str, probabilities: Callable[[], Tensor]) -> None:
         def measure() -> float:
-            return _mean_of_largest(probabilities())
+            found = probabilities()
+            return _mean_of_largest(found, _heads_of(found, self._counts))
 
         self._numbered(SOFTMAX_CONFIDENCES, name, measure)
 
@@ -288,9 +297,21 @@ class _Seen:
 _F64 = torch.float64
 
 
-def _mean_of_largest(values: Tensor) -> float:
-    """The largest over the second dimension, mean over the others."""
-    return float(values.amax(dim=1).mean(dtype=_F64))
+def _mean_of_largest(values: Tensor, dim: int = 1) -> float:
+    """The largest over a dimension, mean over the others."""
+    return float(values.amax(dim=dim).mean(dtype=_F64))
+
+
+def _heads_of(probabilities: Tensor, counts: set[int]) -> int:
+    """Which dimension is heads: of windows (Longformer) the third, ``[n, t, heads, window]``."""
+    of_tokens = [size in counts for size in probabilities.shape[1:4]]
+    if of_tokens == [True, True, False]:
+        raise NasproxyError(
+            f"which dimension of attention {list(probabilities.shape)} is heads cannot be told",
+            accepted="[n, heads, t, s], or [n, t, heads, window] with other than t heads",
+            hint="give a batch with another number of tokens",
+        )
+    return 2 if of_tokens[:2] == [True, False] else 1
 
 
 def _samples(subject: Subject) -> list[tuple[Tensor, Tensor]]:

@@ -224,46 +224,6 @@ def test_layers_that_hold_lists_are_layers():
     assert len(score["synaptic_saliency"].nodes) == 4 + 2
 
 
-def probabilities(*args, **kwargs):
-    found = []
-    with of_attention.AttentionProbabilities(lambda make: found.append(make())):
-        expected = F.scaled_dot_product_attention(*args, **kwargs)
-    return found[0], expected
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        {},
-        {"is_causal": True},
-        {"scale": 0.9},
-        {"attn_mask": torch.rand(5, 7, generator=torch.Generator().manual_seed(0)) > 0.4},
-        {"attn_mask": torch.randn(3, 1, 5, 7, generator=torch.Generator().manual_seed(0))},
-        {"enable_gqa": True, "is_causal": True, "scale": 2.0},
-    ],
-    ids=lambda how: ", ".join(how) or "plain",
-)
-def test_probabilities_weigh_the_values_as_fused_attention_does(how):
-    torch.manual_seed(0)
-    heads = 2 if how.get("enable_gqa") else 4
-    query, key = torch.randn(3, 4, 5, 6), torch.randn(3, heads, 7, 6)
-    value = torch.randn(3, heads, 7, 6)
-    found, expected = probabilities(query, key, value, **how)
-    values = value.repeat_interleave(4 // heads, dim=1)
-    torch.testing.assert_close(found @ values, expected)
-    by_name, _ = probabilities(query=query, key=key, value=value, **how)
-    assert torch.equal(by_name, found)
-
-
-def test_probabilities_take_arguments_by_position_and_a_query_may_have_no_key():
-    torch.manual_seed(0)
-    query, key, value = (torch.randn(2, 1, 4, 6) for _ in range(3))
-    mask = torch.ones(4, 4, dtype=torch.bool).tril(-1)
-    found, expected = probabilities(query, key, value, mask, 0.0, False)
-    torch.testing.assert_close(found @ value, expected)
-    assert found[:, :, 0].abs().max() == 0
-
-
 def test_what_one_observer_cannot_read_costs_its_own_proxy_alone(case, monkeypatch):
     def failing(*_args, **_kwargs):
         raise RuntimeError("a kind of attention that nobody foresaw")

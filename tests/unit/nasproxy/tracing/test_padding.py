@@ -9,7 +9,7 @@ from torch.nn import functional as F
 import nasproxy
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
-from nasproxy.proxies.wpca import vpca
+from nasproxy.proxies.wpca import pca_entropy, vpca
 
 
 class Laid(nn.Module):
@@ -31,6 +31,15 @@ class Laid(nn.Module):
             x = F.avg_pool1d(x.transpose(1, 2), 2).transpose(1, 2)
         if self.how == "shuffled":
             x = x[:, torch.tensor([3, 1, 4, 1, 5])]
+        if self.how == "pooled alone":
+            x = x[:, :1] + F.pad(x[:, :2], (0, 0, 0, 1))
+        if "joined" in self.how:
+            rest = x.roll(1, -1)[:, 1:] if "rolled" in self.how else x[:, 1:]
+            x = torch.cat([x[:, :1], rest], dim=1)
+        if self.how == "more features":
+            x = torch.cat([x[..., :4], torch.ones(*x.shape[:2], 2)], dim=-1)
+        if self.how == "a token before":
+            x = torch.cat([torch.zeros(len(x), 1, 6), x], dim=1)
         return x + self.down(F.gelu(self.up(x + x)))
 
 
@@ -74,6 +83,31 @@ def test_tokens_that_are_moved_keep_what_they_are():
     )
 
 
+@pytest.mark.parametrize("how", ["joined", "joined, rolled", "more features", "shuffled"])
+def test_what_stands_at_padding_does_not_matter(how):
+    inputs = batch(6, 16)
+    ids, mask = (inputs.inputs[name] for name in ("input_ids", "attention_mask"))
+    torch.manual_seed(1)
+    network = Laid(how)
+    other = Batch({"input_ids": torch.where(mask == 1, ids, 39), "attention_mask": mask})
+    names = [vpca(eta=0.8), "pca_entropy"]
+    one, two = (nasproxy.evaluate(network, given, names) for given in (inputs, other))
+    assert all(one[name].value == two[name].value for name in one)
+    everything = nasproxy.evaluate(network, other, [pca_entropy(masked=False)])["pca_entropy"]
+    assert everything.value != two["pca_entropy"].value
+
+
+def test_a_mask_by_position_counts():
+    inputs = batch(6, 16)
+    torch.manual_seed(1)
+    network = Laid("batch first")
+    given = Batch(tuple(inputs.inputs[name] for name in ("input_ids", "attention_mask")))
+    found = [nasproxy.evaluate(network, b, "pca_entropy")["pca_entropy"] for b in (inputs, given)]
+    assert found[0].value == found[1].value
+    other = nasproxy.evaluate(network, given, [pca_entropy(masked=False)])["pca_entropy"]
+    assert other.value != found[0].value
+
+
 def test_torchs_own_encoder_with_time_first():
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(6, 2, 10, batch_first=False, dropout=0)
@@ -100,10 +134,11 @@ def test_torchs_own_encoder_with_time_first():
 
 def test_a_mask_that_does_not_fit_is_an_error():
     inputs = batch(9, 8)
-    network = Laid("pooled")
-    with pytest.raises(NasproxyError, match="attention mask does not fit"):
-        nasproxy.evaluate(network, inputs, "vpca")
-    nasproxy.evaluate(network, inputs, [vpca(masked=False)])
+    for how in ("pooled", "pooled alone", "a token before"):
+        network = Laid(how)
+        with pytest.raises(NasproxyError, match="attention mask does not fit"):
+            nasproxy.evaluate(network, inputs, "vpca")
+        nasproxy.evaluate(network, inputs, [vpca(masked=False)])
     for mask in (
         inputs.inputs["attention_mask"][:, None, None].expand(9, 1, 8, 8),
         torch.where(inputs.inputs["attention_mask"] == 0, -1e9, 0.0),
