@@ -159,7 +159,7 @@ def columns_of(folder: Path, images: str, seed: int) -> dict[str, dict[str, floa
         rows = scores_of(folder, (images, seed, group))
         for name in names:
             values = {text: row[name] for text, row in rows.items() if row.get(name) is not None}
-            if len(values) > 2:
+            if len(values) > 30:  # of fewer a run under way says nothing
                 direction = get(name).direction
                 found[name] = {text: direction * float(v or 0) for text, v in values.items()}
     for title, parts in AGGREGATES.items():
