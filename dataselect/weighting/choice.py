@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
+from dataselect.weighting.concentration import distance_to_uniform, effective_scores
 from dataselect.weighting.estimate import LEVEL, Estimate
 
 __all__ = [
@@ -168,12 +169,11 @@ def with_choice(result: dict[str, Any], choice: Choice) -> dict[str, Any]:
 
 def choice_to_json(choice: Choice) -> dict[str, Any]:
     """A JSON object of all but the weights; null where a NaN stood."""
-    k = len(choice.weights)
     found: dict[str, Any] = {
         "rule": choice.rule,
         "run_id": choice.run_id,
-        "distance_to_uniform": 0.5 * float(np.abs(choice.weights - 1 / k).sum()),
-        "effective_scores": float(1 / (choice.weights**2).sum()),
+        "distance_to_uniform": distance_to_uniform(choice.weights),
+        "effective_scores": effective_scores(choice.weights),
     }
     if choice.measured is None:
         return found

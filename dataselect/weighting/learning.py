@@ -11,6 +11,7 @@ from jaxtyping import Float64
 
 from dataselect.errors import DataselectError
 from dataselect.weighting.bounds import Bounds
+from dataselect.weighting.concentration import distance_to_uniform, effective_scores
 from dataselect.weighting.estimate import Estimate
 from dataselect.weighting.learned import Learned, learned_to_json, learned_to_weights
 from dataselect.weighting.optimum import BEST, DRAWS, Optimum, Predict, direct, published
@@ -171,7 +172,8 @@ def learn(
     low, high = np.quantile(resampled.weights, [0.025, 0.975], axis=0)
     gains = gains_at(fitted, found.weights)
     distance = Estimate.between(
-        _distance(found.weights), np.array([_distance(row) for row in resampled.weights])
+        distance_to_uniform(found.weights),
+        np.array([distance_to_uniform(row) for row in resampled.weights]),
     )
     best_single = runs.names[gains.single]
     return Learned(
@@ -193,7 +195,7 @@ def learn(
         },
         best_single=best_single,
         distance_to_uniform=distance,
-        effective_scores=float(1 / (found.weights**2).sum()),
+        effective_scores=effective_scores(found.weights),
         validation=validation,
         spearman=spearman,
         curve=curve,
@@ -313,10 +315,6 @@ def _strengths(
             accepted=f"a finite number above 0 for each of {', '.join(names)}",
         )
     return np.array([float(prior[name]) for name in names])
-
-
-def _distance(weights: Float64[np.ndarray, " scores"]) -> float:
-    return 0.5 * float(np.abs(weights - 1 / len(weights)).sum())
 
 
 def _settings(

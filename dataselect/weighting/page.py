@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from dataselect.weighting.choice import Choice
+from dataselect.weighting.concentration import distance_to_uniform, effective_scores
 from dataselect.weighting.drawing import STYLE, draw_curve, draw_fit, draw_weights
 from dataselect.weighting.estimate import Estimate
 from dataselect.weighting.learned import Learned
@@ -78,14 +79,13 @@ def render(
 
 def _facts(learned: Learned, weights: Float64[np.ndarray, " scores"]) -> list[tuple[str, str]]:
     own = learned.validation.spearman
-    distance = 0.5 * float(np.abs(weights - 1 / len(weights)).sum())
     return [
         ("runs", f"{learned.settings.get('runs', len(learned.validation.observed)):,}"),
         ("weights", f"{len(learned.names):,}"),
         ("regressor", learned.regressor),
         ("rank correlation", _number(own.value)),
-        ("distance to uniform", f"{distance:.2f}"),
-        ("effective number", f"{1 / (weights**2).sum():.1f}"),
+        ("distance to uniform", f"{distance_to_uniform(weights):.2f}"),
+        ("effective number", f"{effective_scores(weights):.1f}"),
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from dataselect.weighting.choice import ONLY, UNIFORM, Choice
+from dataselect.weighting.concentration import distance_to_uniform
 from dataselect.weighting.estimate import Estimate
 from dataselect.weighting.validation import Curve
 
@@ -122,7 +123,7 @@ def tried_in_words(
         f"The optimum of the regression, predicted at {expected.value:.4g} "
         f"({expected.low:.4g} to {expected.high:.4g}), has not been tried and is not used."
     )
-    distance = 0.5 * float(np.abs(choice.weights - 1 / len(names)).sum())
+    distance = distance_to_uniform(choice.weights)
     said.append(f"The weights are {_away(distance, names)}.")
     return (*said, *_more(curve, choice.tried, spearman.low > 0))
 
