@@ -229,6 +229,8 @@ def _constant(marks: Tensor) -> bool:
     """Whether all features of a row have one mark; a single number may be a token."""
     if marks.stride(-1) == 0:
         return True
+    if marks.shape[-1] == 1 and marks.ndim > 1 and marks.stride(-2) == 0:
+        return True  # what stands behind a token's features is of that token
     return marks.shape[-1] > 1 and bool((marks == marks[..., :1]).all())
 
 
