@@ -72,7 +72,7 @@ def variants(proxies: tuple[str, ...] = ()) -> dict[str, Mabn]:
 
 def run(arguments: argparse.Namespace) -> None:
     table = truth(None)
-    features, classes = measured(arguments.nodes, arguments.levels, table)
+    features, classes = measured(arguments.nodes, arguments.levels.split(","), table)
     about: dict[str, Any] = {"nodes": sha256_of(arguments.nodes), "classes": len(classes)}
     about |= {"train": arguments.train, "target": arguments.target}
     with Journal(arguments.out, about) as journal:
@@ -128,7 +128,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--nodes", type=Path)
-    parser.add_argument("--levels", default="published", metavar="published|FILE")
+    parser.add_argument("--levels", default="published", metavar="published|FILE,...")
     parser.add_argument("--out", type=Path, default=Path("parzc_ablation.jsonl"))
     parser.add_argument("--train", type=int, default=156)
     parser.add_argument("--target", default="cifar10")

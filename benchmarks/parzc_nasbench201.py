@@ -7,12 +7,12 @@
                   --out taus.jsonl
 
 ``classes.txt`` holds a spelling of each of the 6,466 classes (``--write-classes`` makes it). Whole
-columns come from ``--levels``: a score table, or ``published`` for the 13 proxies of
-NAS-Bench-Suite-Zero, which cover 6,285 classes. Two ways of fitting: on the validation accuracy
-of CIFAR-10 (``--validation``, a table with the columns arch_str and c10_valid_200), and on the test
-accuracy; both are tested on the test accuracy. A class has one accuracy, the mean over its
-spellings. A class that computes the function of a training class is not tested on; with ``--apart
-class`` it is.
+columns come from ``--levels``, which may be several: score tables, and ``published`` for the 13
+proxies of NAS-Bench-Suite-Zero. A class that lacks one of them is left out. Two ways of fitting: on
+the validation accuracy of CIFAR-10 (``--validation``, a table with the columns arch_str and
+c10_valid_200), and on the test accuracy; both are tested on the test accuracy. A class has one
+accuracy, the mean over its spellings. A class that computes the function of a training class is not
+tested on; with ``--apart class`` it is.
 
 Every fit is a line of ``--out`` as soon as it is done; the same command goes on from there.
 """
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from zerocost.journal import Journal
 
 SPACE = spaces.get("nasbench201")
 VALIDATION = "cifar10-valid"
+PUBLIC = "published"
 NO_PROXY = {"accuracy", "val_accuracy"}
 
 
@@ -62,25 +64,33 @@ def truth(validation: Path | None) -> BenchmarkTable:
     )
 
 
-def measured(nodes: Path | None, levels: str, table: BenchmarkTable) -> tuple[Features, Classes]:
+def measured(
+    nodes: Path | None, levels: Sequence[str], table: BenchmarkTable
+) -> tuple[Features, Classes]:
     """Features of all classes that have them, and the classes."""
     listed = table.architectures if nodes is None else table_architectures(nodes)
     classes = classes_of(SPACE, listed, table, list(table.targets))
     cells = [SPACE.parse(text) for text in classes.architectures]
-    if levels == "published":
-        source = published.load()
-        texts, values = source.architectures, dict(source.targets)
-    else:
-        scores = read_scores(Path(levels))
-        texts, values = scores.architectures, dict(scores.scores)
-    wanted = {name: column for name, column in values.items() if name not in NO_PROXY}
-    found = class_scores(SPACE, cells, texts, wanted)
+    found: dict[str, np.ndarray] = {}
+    for source in levels:
+        texts, values = scored(source)
+        wanted = {n: v for n, v in values.items() if n not in NO_PROXY and n not in found}
+        found |= class_scores(SPACE, cells, texts, wanted)
     whole = complete(found, len(cells))
     kept = [cell for cell, keep in zip(cells, whole, strict=True) if keep]
     columns = features_of(SPACE, kept, {name: value[whole] for name, value in found.items()})
     block = None if nodes is None else read_node_block(nodes, columns.architectures)
     features = Features(columns.architectures, columns.names, columns.levels, block)
     return features, classes.keep(features.architectures)
+
+
+def scored(source: str) -> tuple[Sequence[str], Mapping[str, np.ndarray]]:
+    """Architectures and proxies of a score table, or those that NAS-Bench-Suite-Zero published."""
+    if source == PUBLIC:
+        public = published.load()
+        return public.architectures, public.targets
+    table = read_scores(Path(source))
+    return table.architectures, table.scores
 
 
 def predictor(name: str) -> Predictor:
@@ -98,9 +108,7 @@ def run(arguments: argparse.Namespace) -> None:
     files = [path for path in (arguments.nodes, arguments.validation) if path is not None]
     about = {
         "files": [sha256_of(path) for path in files],
-        "levels": arguments.levels
-        if arguments.levels == "published"
-        else sha256_of(Path(arguments.levels)),
+        "levels": [s if s == PUBLIC else sha256_of(Path(s)) for s in arguments.levels],
         "classes": len(classes),
         "apart": arguments.apart,
         "seed": arguments.seed,
@@ -161,7 +169,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--nodes", type=Path)
-    parser.add_argument("--levels", default="published", metavar="published|FILE")
+    parser.add_argument("--levels", default=PUBLIC, metavar="published|FILE,...")
     parser.add_argument("--validation", type=Path)
     parser.add_argument("--out", type=Path, default=Path("parzc_taus.jsonl"))
     parser.add_argument("--sizes", default="78,156,469,781,1563")
@@ -185,6 +193,7 @@ def main() -> None:
         arguments.validation = there if there.is_file() else None
     arguments.sizes = [int(size) for size in arguments.sizes.split(",")]
     arguments.predictors = arguments.predictors.split(",")
+    arguments.levels = arguments.levels.split(",")
     arguments.columns = []
     for target in arguments.targets.split(","):
         if arguments.fit_on is not None:

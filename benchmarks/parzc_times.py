@@ -41,7 +41,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def time_fits(arguments: argparse.Namespace) -> None:
-    features, classes = measured(arguments.nodes, arguments.levels, truth(None))
+    features, classes = measured(arguments.nodes, arguments.levels.split(","), truth(None))
     rows = np.resize(np.random.default_rng(0).permutation(len(classes)), arguments.train)
     accuracies = classes.accuracies["cifar10"][rows]
     accuracies = accuracies + 1e-6 * np.arange(len(rows))  # no class twice
@@ -105,7 +105,7 @@ def main() -> None:
     )
     parser.add_argument("what", choices=["fit", "nodes"])
     parser.add_argument("--nodes", type=Path)
-    parser.add_argument("--levels", default="published", metavar="published|FILE")
+    parser.add_argument("--levels", default="published", metavar="published|FILE,...")
     parser.add_argument("--train", type=int, default=781)
     parser.add_argument("--predictors", default="mabn,mabn+topology,gp,trees")
     parser.add_argument("--threads", type=int, default=2)

@@ -14,6 +14,7 @@ import copy
 import inspect
 import random
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -26,7 +27,7 @@ from nasproxy import proxies as registered
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
 from nasproxy.evaluation import evaluate, outcomes
-from nasproxy.proxies.proxy import Proxy
+from nasproxy.proxies.proxy import Proxy, ProxyScore
 from nasproxy.testing.networks import NETWORKS
 
 __all__ = ["ProxyContract"]
@@ -47,12 +48,16 @@ class ProxyContract:
     networks: ClassVar[tuple[str, ...]] = tuple(NETWORKS)
 
     @pytest.fixture(params=list(NETWORKS))
-    def case(self, request: pytest.FixtureRequest) -> tuple[nn.Module, Batch]:
-        """A network with its batch."""
+    def kind(self, request: pytest.FixtureRequest) -> str:
+        """The name of a network that the proxy claims to read."""
         if request.param not in self.networks:
             pytest.skip(f"{self.proxy.name} does not claim to read a {request.param} network")
-        torch.manual_seed(1)
-        return NETWORKS[request.param]()
+        return str(request.param)
+
+    @pytest.fixture
+    def case(self, kind: str) -> tuple[nn.Module, Batch]:
+        """A network with its batch."""
+        return _made(kind)
 
     def test_score_and_nodes_are_finite(self, case: tuple[nn.Module, Batch]) -> None:
         """One finite score; node values float64, finite, each with a name of its own."""
@@ -79,7 +84,7 @@ class ProxyContract:
         np.testing.assert_array_equal(first.nodes, second.nodes)
 
     def test_score_does_not_depend_on_what_else_is_asked(
-        self, case: tuple[nn.Module, Batch]
+        self, kind: str, case: tuple[nn.Module, Batch]
     ) -> None:
         """Asked with any other proxy, before or after it, the score is the same to the last bit.
 
@@ -90,15 +95,16 @@ class ProxyContract:
         """
         alone = evaluate(*case, [self.proxy])[self.proxy.name]
         passes = {record.made_by for record in self.proxy.needs}
-        everyone = [p for p in map(registered.get, registered.names()) if p.name != self.proxy.name]
-        near = [p for p in everyone if passes & {record.made_by for record in p.needs}]
-        far = [p for p in everyone if p not in near]
-        asked = [[other, self.proxy] for other in near] + [[self.proxy, *near]]
-        asked += [[self.proxy, *far], [*far, self.proxy], [*everyone, self.proxy]]
-        for proxies in asked:
-            beside = outcomes(*case, proxies)[self.proxy.name]
-            assert not isinstance(beside, NasproxyError), beside
-            names = [proxy.name for proxy in proxies]
+        asked = [
+            outcomes(*case, [other, self.proxy])
+            for other in _registered()
+            if passes & {record.made_by for record in other.needs} and other.name != self.proxy.name
+        ]
+        own = None if self.proxy in _registered() else self.proxy
+        asked += [_everyone(kind, own, backwards) for backwards in (False, True)]
+        for found in asked:
+            beside, names = found[self.proxy.name], list(found)
+            assert not isinstance(beside, NasproxyError), (beside, names)
             assert alone.value == beside.value, names
             np.testing.assert_array_equal(alone.nodes, beside.nodes, err_msg=str(names))
 
@@ -200,6 +206,29 @@ class ProxyContract:
         small = Batch(batch.tensors[0][:few], _labels(batch)[:few])
         with pytest.raises(NasproxyError, match="batch"):
             evaluate(network, small, [self.proxy])
+
+
+def _made(kind: str) -> tuple[nn.Module, Batch]:
+    torch.manual_seed(1)
+    return NETWORKS[kind]()
+
+
+@cache
+def _registered() -> tuple[Proxy, ...]:
+    return tuple(map(registered.get, registered.names()))
+
+
+@cache
+def _everyone(
+    kind: str, own: Proxy | None, backwards: bool
+) -> dict[str, ProxyScore | NasproxyError]:
+    """All registered proxies on one network, and ``own`` in place of one of its name.
+
+    Kept, because the contracts of all registered proxies ask the same.
+    """
+    everyone = [p for p in _registered() if own is None or p.name != own.name]
+    everyone += [] if own is None else [own]
+    return outcomes(*_made(kind), everyone[::-1] if backwards else everyone)
 
 
 def _unchecked(function: Callable[P, R]) -> Callable[P, R]:

@@ -165,24 +165,24 @@ def test_explain_says_which_passes_would_run(nasproxy: Command) -> None:
 
 @needs_analog
 def test_rank_then_correlate(nasproxy: Command, here: Path) -> None:
-    asked = ("rank", *SMALL, "--sample", 25, "--jobs", 1, "--proxies", "naswot,params")
+    asked = ("rank", *SMALL, "--sample", 12, "--jobs", 1, "--proxies", "naswot,params")
     text = nasproxy(*asked, "--out", "people.parquet")
     assert text.code == 0
-    assert text.out.startswith("25 architectures in people.parquet")
+    assert text.out.startswith("12 architectures in people.parquet")
     found = _json(nasproxy(*asked, "--out", "programs.parquet", "--json"))
-    assert (found["out"], found["architectures"]) == ("programs.parquet", 25)
+    assert (found["out"], found["architectures"]) == ("programs.parquet", 12)
     assert (here / "people.parquet").read_bytes() == (here / "programs.parquet").read_bytes()
     first = pq.read_table(here / "people.parquet").to_pylist()[0]
     assert first["architecture"] in text.out
     compare = ("correlate", "people.parquet", "--benchmark", "nasbench201-analog")
     agreement = _json(nasproxy(*compare, "--json", "--strata", "canonical"))
     assert set(agreement) >= {"benchmark", "target", "n", "proxies", "baselines", "strata"}
-    assert (agreement["target"], agreement["n"]) == ("cifar10", 25)
+    assert (agreement["target"], agreement["n"]) == ("cifar10", 12)
     for name in ("naswot", "params"):
         for kind in ("kendall", "spearman"):
             value = agreement["proxies"][name][kind]
             assert -1 <= value["low"] <= value["value"] <= value["high"] <= 1
-    assert len(agreement["strata"]) == 25
+    assert len(agreement["strata"]) == 12
     # A table of the user's own, which names no space, has the baselines beside it too.
     own = pq.read_table(here / "people.parquet").select(["architecture", "naswot"])
     pq.write_table(own.replace_schema_metadata(None), here / "own.parquet")

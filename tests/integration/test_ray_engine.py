@@ -35,6 +35,8 @@ def cluster() -> Iterator[None]:
     """Two workers on this machine, started once; the first start after an install takes long."""
     ray = pytest.importorskip("ray")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    # Ray's own is 15, with which its workers starve beside another process of tests.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()

@@ -12,7 +12,8 @@ from dataselect import DataselectError
 from dataselect.reweighting import LinUpper, LossReweighter
 from dataselect.reweighting.gathering import gathered
 
-pytestmark = pytest.mark.slow
+# In one process: the ranks are started once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ranks")]
 
 Ranks = Mapping[int, list[dict[str, Tensor]]]
 

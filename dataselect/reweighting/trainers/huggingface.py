@@ -96,7 +96,7 @@ def reweight_trainer(
 
     newest: list[BatchStatistics] = []
     log_without = trainer.log
-    trainer.log = log  # type: ignore[method-assign]
+    trainer.log = log
     trainer.compute_loss_func = loss
     # True: nothing is divided afterwards; False: by the micro-batches that the step really has.
     trainer.loss_is_scaled_for_ga = average == "token"
