@@ -54,7 +54,8 @@ def _ratios(first: Tensor, second: Tensor, *, signed: bool) -> Tensor:
     first, second = first.double(), second.double()
     mean = (first.abs() + second.abs()) / 2
     spread = ((first - second) if signed else (first.abs() - second.abs())).abs() / 2
-    return (mean[spread > 0] / spread[spread > 0]).sum()
+    varies = spread != 0  # a gradient that is NaN stays, and makes no score
+    return (mean[varies] / spread[varies]).sum()
 
 
 ZICO = Proxy(

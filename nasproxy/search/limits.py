@@ -84,7 +84,9 @@ def excess(limits: Sequence[Limit], costs: Mapping[str, float]) -> float:
 
 
 def _number(text: str, units: Mapping[str, float]) -> float | None:
-    match = re.fullmatch(r"\s*([0-9][0-9_.,e+-]*)\s*([a-zµ]*)\s*", text, re.IGNORECASE)
+    # A comma parts thousands; in 1,5M it would be a decimal point, and the limit ten times as high.
+    number = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9][0-9_.e+-]*"
+    match = re.fullmatch(rf"\s*({number})\s*([a-zµ]*)\s*", text, re.IGNORECASE)
     if match is None or match[2].lower() not in units:
         return None
     try:

@@ -37,6 +37,17 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "command": (("serch",), ("no command 'serch'", "did you mean search?")),
     "data command": (("data", "ftch"), ("ftch", "fetch")),
     "option": ((*SCORE, "--arhc", CELL), ("--arhc", "--arch")),
+    **{
+        f"{option} with {own}": (
+            (*command, option, value),
+            (f"{option} belongs to --space", f"with {own}"),
+        )
+        for own, command in (
+            ("--models", ("rank", "--models", "m.toml", "--out", "o.parquet")),
+            ("--model", ("score", "--model", "own:network")),
+        )
+        for option, value in (("--text", "t.txt"), ("--length", "8"), ("--builder", "b"))
+    },
     "missing option": (("search",), ("--space", "nasproxy search --help")),
     "no number": ((*SEARCH, "--seed", "one", "--out", "o"), ("'one'", "--seed")),
     "space": (

@@ -134,3 +134,16 @@ def test_zico_leaves_out_what_does_not_vary() -> None:
     labels = (torch.arange(4) % 3).repeat_interleave(2)
     with pytest.raises(NasproxyError, match="no gradient varies"):
         evaluate(nn.Linear(6, 3).double(), Batch(x, labels), "zico")
+
+
+def test_zico_has_no_score_where_a_gradient_is_nan() -> None:
+    """A weight of which nothing is known is not one that does not vary."""
+
+    class Roots(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.where(x > 0, x.sqrt(), 0.0)  # finite, with a gradient that is not
+
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(6, 8), Roots(), nn.Linear(8, 3)).double()
+    with pytest.raises(NasproxyError, match="no finite score"):
+        evaluate(network, Batch(normal(8, 6), torch.arange(8) % 3), "zico")

@@ -19,6 +19,7 @@ __all__ = [
     "data_options",
     "files_read",
     "json_option",
+    "no_space_options",
     "out_option",
     "proxies_option",
     "space_of",
@@ -121,6 +122,13 @@ def _given(option: str) -> bool:
     context = click.get_current_context(silent=True)
     source = None if context is None else context.get_parameter_source(option)
     return source is ParameterSource.COMMANDLINE
+
+
+def no_space_options(own: str, value: object) -> None:
+    """Refuse what says something of a space where ``own`` has a value and takes its place."""
+    for option in ("text", "length", "builder"):
+        if value is not None and _given(option):
+            raise click.UsageError(f"--{option} belongs to --space, and does not go with {own}")
 
 
 def batch_of(

@@ -15,6 +15,7 @@ from zerocost_cli.nasproxy.options import (
     data_options,
     files_read,
     json_option,
+    no_space_options,
     proxies_option,
     space_of,
     split,
@@ -99,6 +100,7 @@ def command(
         raise click.UsageError("either --space, or --models with a list of your own networks")
     if models is not None and (every or sample is not None or archs is not None):
         raise click.UsageError("--all, --sample and --archs belong to --space")
+    no_space_options("--models", models)
     if out is None and not estimate:
         raise click.UsageError("--out names the table to write (or --estimate, to write none)")
     space = None if space_name is None else space_of(space_name, builder, length)

@@ -11,6 +11,7 @@ from zerocost_cli.nasproxy.options import (
     batch_of,
     data_options,
     json_option,
+    no_space_options,
     proxies_option,
     space_of,
     split,
@@ -68,6 +69,7 @@ def command(
         raise click.UsageError("either --space with --arch, or --model with --input-shape")
     if model is not None and arch is not None:
         raise click.UsageError("--arch belongs to --space; --model is the whole network")
+    no_space_options("--model", model)
     if model is None and input_shape is not None:
         raise click.UsageError("--input-shape belongs to --model; a space has its own")
     check_device(device)

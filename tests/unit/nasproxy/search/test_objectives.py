@@ -32,7 +32,14 @@ CELL = SPACE.parse("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|non
 
 @pytest.mark.parametrize(
     ("text", "most"),
-    [("15.7M", 15.7e6), ("800k", 8e5), ("1.2G", 1.2e9), ("1,000", 1000), ("3e6", 3e6), ("7", 7)],
+    [
+        ("15.7M", 15.7e6),
+        ("800k", 8e5),
+        ("1.2G", 1.2e9),
+        ("1,500,000", 1.5e6),
+        ("3e6", 3e6),
+        ("7", 7),
+    ],
 )
 def test_sizes_as_they_are_typed(text: str, most: float) -> None:
     found = size_limit("params", text)
@@ -40,7 +47,9 @@ def test_sizes_as_they_are_typed(text: str, most: float) -> None:
     assert found.most == pytest.approx(most)
 
 
-@pytest.mark.parametrize("text", ["", "M", "-3M", "0", "5Q", "1.2.3M", "nan", "inf", "1e999"])
+@pytest.mark.parametrize(
+    "text", ["", "M", "-3M", "0", "5Q", "1.2.3M", "1,5M", "1,50,000", "nan", "inf", "1e999"]
+)
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(NasproxyError, match="is no positive number"):
         size_limit("flops", text)
