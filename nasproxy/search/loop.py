@@ -79,7 +79,7 @@ class Search(Generic[A]):
         ledger: what is known and who has what; of this process alone where not given.
         study: the Optuna study that other processes share; one in memory where not given. Its
             sampler is set.
-        hopeless: functions found outside the limits, with none within, after which it gives up;
+        hopeless: functions found outside the limits since the last one within, after which it ends;
             fewer where finding the cost of one takes long.
 
     Raises:
@@ -109,6 +109,7 @@ class Search(Generic[A]):
         self._functions: dict[int, str] = {}  # of trials, by number
         self._proposals = 0
         self._outside = 0
+        self._outside_before = 0  # the last one that was scored
         self._retold = 0
         self._approach: Approach[A] = Approach()
         sampler = sampler_of(space, self._options, self._current, shared=study is not None)
@@ -121,8 +122,9 @@ class Search(Generic[A]):
     def run(self, budget: int) -> Iterator[SearchState]:
         """Score up to ``budget`` networks; the state after each that this process scores.
 
-        It ends early where every function of a finite space is known. With others at work it ends
-        when all networks of the budget are scored, by whomever.
+        It ends early where every function of a finite space is known, or where many in a row were
+        outside the limits. With others at work it ends when all networks of the budget are scored,
+        by whomever.
 
         Raises:
             NasproxyError: a budget below 1, or no network is within the limits.
@@ -135,7 +137,7 @@ class Search(Generic[A]):
         # A proposal of TPE takes Optuna longer than most networks take to be scored.
         patience = _PATIENCE_WITH_TPE if self._options.name == "tpe" else _PATIENCE
         self._update()
-        while len(self._standing.scored) < budget:
+        while len(self._standing.scored) < budget and not self._in_vain():
             if self._ledger.enough(budget):  # others are at the last of them
                 self._ledger.wait()
                 self._update()
@@ -177,9 +179,12 @@ class Search(Generic[A]):
 
     def _update(self) -> None:
         known = self._ledger.refresh()
+        before = len(self._standing.scored)
         self._standing.update(known)
         self._outside = len(known) - len(self._standing.scored)
-        if not self._standing.scored and self._outside >= self._hopeless:
+        if len(self._standing.scored) > before:
+            self._outside_before = self._outside
+        if not self._standing.scored and self._in_vain():
             lowest = {cost: np.nanmin([f.costs[cost] for f in known]) for cost in known[-1].costs}
             raise NasproxyError(
                 f"of the first {self._outside:,} networks none is within the limits; the last has "
@@ -188,6 +193,9 @@ class Search(Generic[A]):
                 + ", ".join(f"{cost} {value:.6g}" for cost, value in lowest.items()),
                 bad_input=False,
             )
+
+    def _in_vain(self) -> bool:
+        return self._outside - self._outside_before >= self._hopeless
 
     def _retell(self) -> None:
         """Optuna's TPE compares what trials were told, and ranks change as more are seen."""

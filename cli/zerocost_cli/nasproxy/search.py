@@ -272,7 +272,8 @@ def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> 
             apart="architecture",
         )
     if len(result.order) < budget:
-        click.echo("The space holds no further function: the search ended before its budget.")
+        within = " within the limits" if result.outside else ""
+        click.echo(f"No further function{within} was found: the search ended before its budget.")
     if result.optimum is not None and result.quantity is not None:
         best = f"{result.optimum[1]:.2f} {result.quantity.unit}".rstrip()
         click.echo(f"Best of the benchmark: {best} by {result.optimum[0]}")

@@ -138,14 +138,26 @@ def test_limits_are_kept_by_every_sampler(sampler: str, objectives: list[str]) -
     assert last.proposals >= budget + last.outside
 
 
+class Endless(NASBench201):
+    size = None  # type: ignore[assignment]
+
+    def canonical(self, architecture: Cell) -> str:
+        self.made = getattr(self, "made", 0) + 1
+        return str(self.made)
+
+
+def test_limits_that_nearly_nothing_keeps_end_the_search_with_what_it_has() -> None:
+    def evaluate(architecture: Cell, function: str) -> Evaluation:
+        most = 6.0 if int(function) <= 30 else -1.0  # nothing of later ones is within
+        return _evaluate(most)(architecture, function)  # type: ignore[operator]
+
+    search = Search(Endless(), evaluate, PROXIES, hopeless=200)
+    *_, last = search.run(100)
+    assert 0 < len(last.evaluations) <= 30
+    assert last.outside >= 200
+
+
 def test_limits_that_nothing_keeps_end_the_search() -> None:
-    class Endless(NASBench201):
-        size = None  # type: ignore[assignment]
-
-        def canonical(self, architecture: Cell) -> str:
-            self.made = getattr(self, "made", 0) + 1
-            return str(self.made)
-
     search = Search(Endless(), _evaluate(-1.0), PROXIES, hopeless=200)  # type: ignore[arg-type]
     with pytest.raises(NasproxyError, match="none is within the limits") as caught:
         list(search.run(5))
