@@ -237,13 +237,17 @@ def test_node_values_are_read_of_candidates_by_function(tmp_path: Path) -> None:
         Shop(lambda t, _: _truth(t), "a shop", "accuracy", True),
         tmp_path / "out",
         budget=11,
-        predictor="mabn",
+        predictor="dagger",
+        options=BuyingOptions(acquisition="ucb"),
         nodes=tmp_path / "nodes.parquet",
     )
-    held = {SPACE.canonical(SPACE.parse(text)) for text in cells}
-    assert len(found.purchases) == 11
-    assert {purchase.function for purchase in found.purchases} <= held
-    assert all(purchase.spread is not None for purchase in found.purchases[10:])
-    pool = table_pool(SPACE, [CELLS[-1]], 0)
+    held: dict[str, float] = {}
+    for text in cells:
+        held.setdefault(SPACE.canonical(SPACE.parse(text)), _truth(text))
+    *random, wanted = (purchase.function for purchase in found.purchases)
+    assert {*random, wanted} <= held.keys()
+    assert held[wanted] == max(held[function] for function in held.keys() - set(random))
+    other = next(t for t in CELLS if SPACE.canonical(SPACE.parse(t)) not in held)
+    pool = table_pool(SPACE, [other], 0)
     with pytest.raises(NasproxyError, match="holds none of the"):
         with_nodes(SPACE, pool, tmp_path / "nodes.parquet")
