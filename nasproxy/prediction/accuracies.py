@@ -62,7 +62,10 @@ def _read(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise NasproxyError(f"{path} does not exist", accepted="a .csv or .parquet of accuracies")
     try:
-        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        # Types by the whole file: a first hundred of empty cells or whole numbers says little.
+        return pl.read_csv(path, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as cause:
         raise NasproxyError(
             f"{path} cannot be read: {str(cause).splitlines()[0]}",

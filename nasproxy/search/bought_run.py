@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import zerocost
 from nasproxy.batch import Batch
 from nasproxy.errors import NasproxyError
+from nasproxy.parzc.node_table import table_architectures
 from nasproxy.prediction.predictor import get
 from nasproxy.scoring.correlation import check_same_space
 from nasproxy.search.bought_result import (
@@ -20,10 +21,10 @@ from nasproxy.search.bought_result import (
     result_of_purchases,
     write_purchases,
 )
-from nasproxy.search.buying import BuyingOptions, Purchase, buy
+from nasproxy.search.buying import BuyingOptions, Purchase, buy, check_predictor
 from nasproxy.search.costs import THIS, costs_of
 from nasproxy.search.limits import LATENCY, Limit
-from nasproxy.search.pool import Pool, listed_pool, table_pool
+from nasproxy.search.pool import Pool, listed_pool, table_pool, with_nodes
 from nasproxy.search.shop import Shop
 from nasproxy.spaces.space import SearchSpace
 from zerocost.files import sha256_of
@@ -51,6 +52,7 @@ def spend(
     predictor: str = "gp",
     options: BuyingOptions | None = None,
     scores: Path | None = None,
+    nodes: Path | None = None,
     benchmark: BenchmarkTable | None = None,
     target: str | None = None,
     limits: Sequence[Limit] = (),
@@ -77,6 +79,8 @@ def spend(
         options: how the budget is spent.
         scores: a score table, whose proxies the predictor reads beside the description; only its
             architectures are candidates.
+        nodes: a table of nodes, for predictors that read them; only its architectures are
+            candidates.
         benchmark: true values to report beside.
         target: of the benchmark; its first where None.
         limits: the highest costs allowed; nothing outside them is trained.
@@ -89,8 +93,9 @@ def spend(
 
     Raises:
         NasproxyError: a budget below 1, an unknown name, a benchmark or scores of another space,
-            outputs that exist, limits without a batch or that no candidate keeps, or a training
-            that failed.
+            outputs that exist, limits without a batch or that no candidate keeps, a predictor
+            that cannot be fitted on the first trainings (nothing is paid for), or a training that
+            failed.
         ZerocostError: the journal is of a search with other settings, or the disk is full.
     """
     chosen, wanted = get(predictor), options or BuyingOptions()
@@ -105,7 +110,8 @@ def spend(
         if batch is None:
             raise NasproxyError("limits without a batch to find costs with", accepted="a batch")
         measure = costs_of(space, batch, [limit.cost for limit in limits], device=device)
-    pool = _candidates(space, shop, wanted.seed, scores)
+    pool = _candidates(space, shop, wanted.seed, scores, nodes)
+    check_predictor(space, chosen, budget, wanted, pool)
     _prepare(out, overwrite)
     settings: dict[str, object] = {
         "space": space.name,
@@ -113,6 +119,7 @@ def spend(
         "higher_is_better": shop.higher_is_better,
         "predictor": predictor,
         "scores": None if scores is None else sha256_of(scores),
+        **({} if nodes is None else {"nodes": sha256_of(nodes)}),
         **asdict(wanted),
         **({"limits": {limit.cost: limit.most for limit in limits}} if limits else {}),
         "version": zerocost.__version__,
@@ -127,7 +134,7 @@ def spend(
         command=command,
         configuration=configuration,
         seeds={"search": wanted.seed},
-        inputs=[*inputs, *([] if scores is None else [scores])],
+        inputs=[*inputs, *(path for path in (scores, nodes) if path is not None)],
         libraries=("numpy", "scipy", "scikit-learn"),
     )
     purchases: tuple[Purchase, ...] = ()
@@ -175,9 +182,23 @@ def spend(
 
 
 def _candidates(
-    space: SearchSpace[A], shop: Shop, seed: int, scores: Path | None
+    space: SearchSpace[A], shop: Shop, seed: int, scores: Path | None, nodes: Path | None
 ) -> Pool[A] | None:
     """All the candidates; None where they are drawn anew for every fit."""
+    if nodes is not None:
+        texts = None if scores is not None else table_architectures(nodes)
+        pool = _of_tables(space, shop, seed, scores, texts)
+        return None if pool is None else with_nodes(space, pool, nodes)
+    return _of_tables(space, shop, seed, scores, None)
+
+
+def _of_tables(
+    space: SearchSpace[A],
+    shop: Shop,
+    seed: int,
+    scores: Path | None,
+    texts: Sequence[str] | None,
+) -> Pool[A] | None:
     within = None if shop.within is None else set(shop.within)
     if scores is not None:
         from nasproxy.scoring.table import read_scores
@@ -189,6 +210,8 @@ def _candidates(
                 accepted=f"scores of the space {space.name!r}",
             )
         return table_pool(space, table.architectures, seed, scores=table.scores, within=within)
+    if texts is not None:
+        return table_pool(space, texts, seed, within=within)
     if shop.within is not None:
         return table_pool(space, list(dict.fromkeys(shop.within)), seed, within=within)
     return listed_pool(space, seed)

@@ -26,7 +26,7 @@ from nasproxy.search.pool import Pool, sampled_pool
 from nasproxy.search.strategy import trial_rng
 from nasproxy.spaces.space import SearchSpace
 
-__all__ = ["BuyingOptions", "Purchase", "buy", "pick_of"]
+__all__ = ["BuyingOptions", "Purchase", "buy", "check_predictor", "pick_of"]
 
 A = TypeVar("A", bound=Hashable)
 
@@ -34,6 +34,7 @@ _SHARE = 20  # a fit for every twentieth of what is known
 _LEAST = 3
 _PATIENCE = 100  # candidates outside the limits, before the first within, until others are drawn
 _DRAWS = 20  # of candidates with none within the limits, after which a search gives up
+_SPARE = 8  # draws for each function wanted
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,32 @@ def buy(
             bought.architectures.append(here.architectures[row])
             bought.functions.add(function)
             yield tuple(bought.purchases)
+
+
+def check_predictor(
+    space: SearchSpace[A],
+    predictor: Predictor,
+    budget: int,
+    options: BuyingOptions,
+    pool: Pool[A] | None = None,
+) -> None:
+    """Fit on made-up accuracies of as many candidates as the first fit of ``buy`` has.
+
+    What a predictor cannot do (read nodes that are not there, learn of so few) is so found before
+    anything is paid for. Arguments as in ``buy``.
+
+    Raises:
+        NasproxyError: as by the predictor.
+    """
+    if budget <= options.first or (pool is not None and len(pool) <= options.first):
+        return  # nothing will be fitted
+    if pool is None:
+        rng = trial_rng(options.seed, 0)
+        pool = sampled_pool(space, (), (), _SPARE * options.first, rng)
+    if pool is not None:
+        features = pool.features.take(range(min(options.first, len(pool))))
+        made_up = np.arange(len(features), dtype=np.float64)
+        predictor.fit(features, made_up, seed=options.seed).predict(features)
 
 
 def _wanted(

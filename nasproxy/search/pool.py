@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Float64
 
 from nasproxy.errors import NasproxyError
+from nasproxy.parzc.node_table import read_node_block, table_architectures
 from nasproxy.prediction.features import Features
 from nasproxy.prediction.levels import class_scores, complete, features_of
 from nasproxy.search.strategy import trial_rng
 from nasproxy.spaces.space import SearchSpace
 
-__all__ = ["Pool", "listed_pool", "sampled_pool", "table_pool"]
+__all__ = ["Pool", "listed_pool", "sampled_pool", "table_pool", "with_nodes"]
 
 A = TypeVar("A", bound=Hashable)
 
@@ -101,6 +103,34 @@ def table_pool(
     chosen = tuple(kept[row] for row in rows)
     features = features_of(space, chosen, {name: v[rows] for name, v in columns.items()})
     return Pool(tuple(functions[row] for row in rows), chosen, features)
+
+
+def with_nodes(space: SearchSpace[A], pool: Pool[A], nodes: Path) -> Pool[A]:
+    """The candidates of a pool whose function a table of nodes holds, with their node values.
+
+    The first spelling of a function in the table gives the values.
+
+    Args:
+        space: of the candidates and of the table.
+        pool: the candidates.
+        nodes: what ``rank --nodes`` wrote.
+
+    Raises:
+        NasproxyError: the file is no table of nodes, or holds none of the candidates.
+    """
+    spelled: dict[str, str] = {}
+    for text in table_architectures(nodes):
+        spelled.setdefault(space.canonical(space.parse(text)), text)
+    rows = [row for row, function in enumerate(pool.functions) if function in spelled]
+    if not rows:
+        raise NasproxyError(
+            f"{nodes} holds none of the {len(pool):,} candidates",
+            accepted="a table of nodes of architectures that can be trained",
+        )
+    functions = tuple(pool.functions[row] for row in rows)
+    block = read_node_block(nodes, [spelled[function] for function in functions])
+    features = replace(pool.features.take(rows), nodes=block)
+    return Pool(functions, tuple(pool.architectures[row] for row in rows), features)
 
 
 def sampled_pool(

@@ -84,3 +84,11 @@ def test_bad_usage(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
     assert ran.exit_code != 0
     assert said in message
     assert not (tmp_path / "o").exists()
+
+
+def test_lower_is_of_a_command(tmp_path: Path) -> None:
+    arguments = ["--space", "nasbench201", "--buy", "5", "--benchmark", "nasbench201", "--lower"]
+    ran = CliRunner().invoke(search_command, [*arguments, "--out", str(tmp_path / "o")])
+    assert ran.exit_code == 2
+    assert "--lower belongs to --evaluate" in ran.output
+    assert not (tmp_path / "o").exists()

@@ -75,6 +75,10 @@ def test_fit_predict_and_evaluate(tables: Path, nasproxy: Command) -> None:
     rest = _json(nasproxy(*test, "--drop-seen", "--json"))
     assert (rest["tested"], rest["left_out"]) == (10, 14)
     assert rest["kendall"] > 0.4
+    assert rest["target"] == "mine"
+    stray = nasproxy(*test, "--drop-seen", "--apart", "class")
+    assert stray.code == 2
+    assert "--apart does not go with a FOLDER" in stray.err
 
     again = nasproxy(*fit, "--predictor", "mabn")
     assert again.code == 2
@@ -124,6 +128,7 @@ MISTAKES = [
      "no target 'yours'"),
     (("fit", "--space", "own:SPACE", *FILES, *TRUTH, "--out", "f", "--proxies", "naswot"),
      "no proxy 'naswot'"),
+    (("evaluate", "--space", "own:SPACE", "--benchmark", "nasbench101"), "nasbench101"),
     (("predict", "."), "training.json cannot be read"),
 ]  # fmt: skip
 
@@ -153,3 +158,12 @@ def test_accuracies_of_ones_own(here: Path, nasproxy: Command) -> None:
     assert "no column 'architecture'" in nasproxy(*run, "bad.csv").err
     assert "no column of numbers" in nasproxy(*run, "text.csv").err
     assert "does not exist" in nasproxy(*run, "absent.csv").err
+
+
+def test_accuracies_that_begin_empty(tmp_path: Path) -> None:
+    from nasproxy.prediction.accuracies import read_accuracies
+
+    lines = ["architecture,mine", *(f"a{k}," for k in range(150)), "b,93", "c,93.5"]
+    (tmp_path / "mine.csv").write_text("\n".join(lines) + "\n")
+    found = read_accuracies(tmp_path / "mine.csv", "a space")
+    assert found.lookup(["b", "c"], "mine").tolist() == [93.0, 93.5]

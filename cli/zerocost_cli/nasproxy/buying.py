@@ -23,7 +23,17 @@ __all__ = ["buying_options", "run_buying"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OWN = ("evaluate", "scores", "predictor", "acquisition", "first", "every", "pool", "lower")
+_OWN = (
+    "evaluate",
+    "scores",
+    "nodes",
+    "predictor",
+    "acquisition",
+    "first",
+    "every",
+    "pool",
+    "lower",
+)
 _SHARED = ("space_name", "builder", "length", "seed", "benchmark_name", "target")
 _LIMITS = ("max_params", "max_flops", "max_latency")
 _FOR_LIMITS = ("images", "text", "batch_size", "device")
@@ -46,7 +56,15 @@ def buying_options(command: F) -> F:
             help="Buy: a score table of rank, for the predictor to read.",
         ),
         click.option(
-            "--predictor", default="gp", show_default=True, help="Buy: gp, trees or best."
+            "--nodes",
+            type=click.Path(path_type=Path),
+            help="Buy: a table of nodes of rank, for mabn and mabn+topology.",
+        ),
+        click.option(
+            "--predictor",
+            default="gp",
+            show_default=True,
+            help="Buy: gp, trees or best; with --nodes mabn or mabn+topology.",
         ),
         click.option(
             "--acquisition", default="ei", show_default=True, help="Buy: ei, ucb or thompson."
@@ -121,6 +139,7 @@ def run_buying(
                 pool=options["pool"],
             ),
             scores=options["scores"],
+            nodes=options["nodes"],
             benchmark=table,
             target=target,
             limits=limits,
@@ -158,6 +177,8 @@ def _check(context: click.Context, buying: bool, options: Mapping[str, Any]) -> 
         return
     if options["evaluate"] is None and context.params["benchmark_name"] is None:
         raise click.UsageError("--buy needs --evaluate 'CMD {arch}', or a --benchmark")
+    if options["lower"] and options["evaluate"] is None:
+        raise click.UsageError("--lower belongs to --evaluate; a benchmark knows its direction")
     if context.params["target"] is not None and context.params["benchmark_name"] is None:
         raise click.UsageError("--target belongs to --benchmark; no benchmark is named")
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_OF_DRAWS = ("predictor_name", "fit_on", "train", "draws", "seeds", "seed", "apart")
+
 
 @click.command("evaluate")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
@@ -83,13 +85,15 @@ def command(
         from nasproxy.prediction.examination import examine
         from nasproxy.prediction.training_set import read_training_set
 
+        _refuse_of_draws()
         space = space_of(space_name or read_training_set(folder).space)
         truth = truth_of(space.name, benchmark_name, accuracies)
+        target = target or next(iter(truth.targets))
         tested = examine(
             folder,
             space,
             truth,
-            target or next(iter(truth.targets)),
+            target,
             sources=sources,
             architectures=listed_of(space, archs),
             drop_seen=drop_seen,
@@ -100,6 +104,7 @@ def command(
         print_table(
             ("predictor", "tested", "Kendall tau_b", "Spearman rho", "left out"),
             [(str(folder), tested.tested, tested.kendall, tested.spearman, tested.left_out)],
+            title=f"tested on {target} of {truth.name}",
         )
         return
     if space_name is None:
@@ -110,12 +115,14 @@ def command(
     from nasproxy.prediction.classes import classes_of
     from nasproxy.prediction.evaluation import evaluate
     from nasproxy.prediction.inputs import gather, known_architectures
+    from nasproxy.scoring.correlation import check_same_space
 
     names = split(predictor_name) or []
     predictors = {name: get(name) for name in names}
     sizes = _sizes(train)
     space = space_of(space_name)
     truth = truth_of(space.name, benchmark_name, accuracies)
+    check_same_space(space.name, truth)
     target = target or next(iter(truth.targets))
     fit_on = fit_on or target
     listed = listed_of(space, archs) or known_architectures(sources) or truth.architectures
@@ -184,6 +191,19 @@ def _row(name: str, size: int, result: Evaluation) -> tuple[object, ...]:
         f"{result.mean('pick'):.2f}",
         f"{result.mean('best'):.2f}",
     )
+
+
+def _refuse_of_draws() -> None:
+    """What belongs to drawn training classes is refused beside a fitted predictor, not ignored."""
+    context = click.get_current_context()
+    given = click.core.ParameterSource.COMMANDLINE
+    stray = [
+        param.opts[0]
+        for param in context.command.params
+        if param.name in _OF_DRAWS and context.get_parameter_source(param.name) is given
+    ]
+    if stray:
+        raise click.UsageError(f"{', '.join(stray)} does not go with a FOLDER, which is fitted")
 
 
 def _sizes(text: str) -> list[int]:

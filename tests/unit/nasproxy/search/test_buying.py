@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +17,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.prediction.gaussian_process import GaussianProcess
 from nasproxy.search.bought_run import spend
 from nasproxy.search.buying import BuyingOptions, buy, pick_of
-from nasproxy.search.pool import sampled_pool, table_pool
+from nasproxy.search.pool import sampled_pool, table_pool, with_nodes
 from nasproxy.search.shop import Shop, shop_of
 from nasproxy.search.training_command import training_command
 from zerocost.errors import ZerocostError
@@ -199,3 +200,54 @@ def test_refusals(tmp_path: Path) -> None:
         BuyingOptions(first=2)
     with pytest.raises(NasproxyError, match="budget of 0"):
         spend(SPACE, shop_of(None, TABLE, "score"), tmp_path / "x", budget=0)
+
+
+@pytest.mark.parametrize(
+    ("predictor", "options", "said"),
+    [
+        ("mabn", BuyingOptions(), "no node-wise values"),
+        ("best", BuyingOptions(first=5), "5 training architectures"),
+    ],
+)
+def test_what_cannot_be_fitted_costs_no_training(
+    tmp_path: Path, predictor: str, options: BuyingOptions, said: str
+) -> None:
+    def train(text: str, function: str) -> float:
+        raise AssertionError("paid")
+
+    out = tmp_path / "out"
+    shop = Shop(train, "a shop", "accuracy", True, tuple(CELLS))
+    with pytest.raises(NasproxyError, match=said):
+        spend(SPACE, shop, out, budget=20, predictor=predictor, options=options)
+    assert not out.exists()
+
+
+def test_node_values_are_read_of_candidates_by_function(tmp_path: Path) -> None:
+    cells = CELLS[:40]
+    rows = [
+        (text, 0, "snip", f"layer{k}", "Conv2d", k, 8, 1.0 + k * _truth(text))
+        for text in cells
+        for k in range(3)
+    ]
+    names = ("architecture", "seed", "proxy", "node", "kind", "position", "width", "value")
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    pq.write_table(pa.table(columns), tmp_path / "nodes.parquet")
+    found = spend(
+        SPACE,
+        Shop(lambda t, _: _truth(t), "a shop", "accuracy", True),
+        tmp_path / "out",
+        budget=11,
+        predictor="dagger",
+        options=BuyingOptions(acquisition="ucb"),
+        nodes=tmp_path / "nodes.parquet",
+    )
+    held: dict[str, float] = {}
+    for text in cells:
+        held.setdefault(SPACE.canonical(SPACE.parse(text)), _truth(text))
+    *random, wanted = (purchase.function for purchase in found.purchases)
+    assert {*random, wanted} <= held.keys()
+    assert held[wanted] == max(held[function] for function in held.keys() - set(random))
+    other = next(t for t in CELLS if SPACE.canonical(SPACE.parse(t)) not in held)
+    pool = table_pool(SPACE, [other], 0)
+    with pytest.raises(NasproxyError, match="holds none of the"):
+        with_nodes(SPACE, pool, tmp_path / "nodes.parquet")
