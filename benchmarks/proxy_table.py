@@ -8,9 +8,9 @@ The cells are drawn with a fixed seed, each of another function and with publish
 one group of proxies on one batch of 64, 32 or 16 images (`SIZES`) with one seed; each is a score
 table that `nasproxy rank` could have written, streamed to disk and continued after an interruption.
 Seed 0 scores all cells, the other seeds the first 300 of them (100 of the dearest): the spread is
-between the seeds on those. `seconds` measures processor seconds a cell, each proxy alone and all in one call, the
-network being built in each. The report takes what is there, a run that is under way too, and says
-of how many cells each figure is.
+between the seeds on those. `seconds` measures processor seconds a cell, each proxy alone and all in
+one call, the network being built in each. The report takes what is there, a run that is under way
+too, and says of how many cells each figure is.
 """
 
 from __future__ import annotations
