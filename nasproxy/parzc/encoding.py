@@ -132,6 +132,11 @@ class Places:
     def __call__(self, nodes: NodeBlock) -> Float64[np.ndarray, "n inputs"]:
         grid = _at_places(nodes, self.layers, self.proxies)
         there, depth, width = _layers_at_places(nodes, self.layers)
+        if len(there) and not there.any():
+            raise NasproxyError(
+                "none of the networks has a layer at a place that the training networks had",
+                accepted="node values of the space, or of a list of models, that was fitted on",
+            )
         columns = self.magnitudes.columns(grid)
         about = np.stack([there, depth, np.log2(1 + width) / 8], axis=2)
         return np.concatenate([columns, about], axis=2).reshape(len(nodes), -1)

@@ -40,7 +40,7 @@ class Shape:
         channels: d, channels of a segment after the first Bayesian layer; even.
         depth: how many blocks.
         mix_segments: whether a block mixes segments too.
-        bayesian: whether the three layers are Bayesian, or plain.
+        bayesian: whether the layers that can be are Bayesian, or plain.
         dropout: share of the numbers inside a step that are dropped while training, below 1.
 
     Raises:

@@ -19,7 +19,7 @@ from nasproxy.prediction.predictor import (
     get,
     load,
 )
-from nasproxy.prediction.storage import read_fitted, write_fitted
+from nasproxy.prediction.storage import SETTINGS, check_free, read_fitted, write_fitted
 
 __all__ = ["BEST", "Best", "FittedBest", "blended"]
 
@@ -145,9 +145,11 @@ class FittedBest:
             "weights": list(self.weights),
             "taus": dict(self.taus),
         }
-        write_fitted(folder, _KIND, settings, {}, overwrite=overwrite)
+        check_free(folder, overwrite=overwrite)
+        (folder / SETTINGS).unlink(missing_ok=True)
         for name, member in self.members.items():
             member.save(folder / name, overwrite=overwrite)
+        write_fitted(folder, _KIND, settings, {}, overwrite=overwrite)
 
 
 def blended(parts: Sequence[Prediction], weights: Sequence[float]) -> Prediction:

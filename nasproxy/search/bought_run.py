@@ -154,6 +154,8 @@ def spend(
 
         def train(text: str, function: str) -> float:
             if function not in paid:
+                if len(paid) >= budget:
+                    raise _other_proposals(text, len(paid), out)
                 accuracy = shop.train(text, function)
                 record = {"architecture": text, "function": function, "accuracy": accuracy}
                 journal.append(record)
@@ -179,6 +181,16 @@ def spend(
     manifest = finish(manifest, outputs=outputs, counts=Counts(len(purchases), len(purchases)))
     write_manifest(manifest, out / MANIFEST, overwrite=True)
     return result
+
+
+def _other_proposals(text: str, paid: int, out: Path) -> NasproxyError:
+    return NasproxyError(
+        f"all {paid:,} trainings of the budget are paid for, and this run proposes another, {text}: "
+        "predictions differ from those of the run that it continues",
+        accepted="the versions of libraries and the number of threads of that run",
+        hint=f"their accuracies are in {out / JOURNAL}; a larger --buy pays for more",
+        bad_input=False,
+    )
 
 
 def _candidates(

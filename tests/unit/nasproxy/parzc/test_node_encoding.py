@@ -117,6 +117,13 @@ def test_places_do_not_move_with_other_layers() -> None:
     np.testing.assert_allclose(rows[:, 2, snip], [1, -1])
 
 
+def test_networks_of_other_layers_are_refused() -> None:
+    encode = encoding_of("places", block())
+    others = table().with_columns("other." + pl.col("node"))
+    with pytest.raises(NasproxyError, match="none of the networks has a layer at a place"):
+        encode(node_block(others, ["a"]))
+
+
 def test_more_padding_changes_nothing() -> None:
     alone = node_block(table(), ["a"])
     padded = block().take([1])

@@ -15,6 +15,7 @@ from nasproxy import spaces
 from nasproxy.benchmarks import BenchmarkTable, Quantity
 from nasproxy.errors import NasproxyError
 from nasproxy.prediction.gaussian_process import GaussianProcess
+from nasproxy.prediction.trees import Trees
 from nasproxy.search.bought_run import spend
 from nasproxy.search.buying import BuyingOptions, buy, pick_of
 from nasproxy.search.pool import sampled_pool, table_pool, with_nodes
@@ -124,6 +125,24 @@ def test_continued_search_is_the_uninterrupted_one(tmp_path: Path) -> None:
     for name in ("result.json", "bought.parquet", "best_so_far.png"):
         one, other = (tmp_path / run / name for run in ("whole", "cut"))
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_what_is_proposed_otherwise_than_before_is_not_paid_for_beyond_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where predictions differ between versions of a library: stood in for by other trees."""
+    calls: list[str] = []
+
+    def train(text: str, function: str) -> float:
+        calls.append(function)
+        return _truth(text)
+
+    shop = Shop(train, "made-up, score", "score", True, tuple(CELLS))
+    spend(SPACE, shop, tmp_path, budget=14, predictor="trees")
+    monkeypatch.setattr("nasproxy.search.bought_run.get", lambda name: Trees(count=3))
+    with pytest.raises(NasproxyError, match="all 14 trainings of the budget are paid for"):
+        spend(SPACE, shop, tmp_path, budget=14, predictor="trees", overwrite=True)
+    assert len(calls) == 14
 
 
 def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
