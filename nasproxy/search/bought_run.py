@@ -185,8 +185,8 @@ def spend(
 
 def _other_proposals(text: str, paid: int, out: Path) -> NasproxyError:
     return NasproxyError(
-        f"all {paid:,} trainings of the budget are paid for, and this run proposes another, {text}: "
-        "predictions differ from those of the run that it continues",
+        f"all {paid:,} trainings of the budget are paid for, and this run proposes another: "
+        f"{text}; predictions differ from those of the run that it continues",
         accepted="the versions of libraries and the number of threads of that run",
         hint=f"their accuracies are in {out / JOURNAL}; a larger --buy pays for more",
         bad_input=False,

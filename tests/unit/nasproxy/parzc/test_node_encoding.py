@@ -119,7 +119,7 @@ def test_places_do_not_move_with_other_layers() -> None:
 
 def test_networks_of_other_layers_are_refused() -> None:
     encode = encoding_of("places", block())
-    others = table().with_columns("other." + pl.col("node"))
+    others = table().with_columns(pl.format("other.{}", "node").alias("node"))
     with pytest.raises(NasproxyError, match="none of the networks has a layer at a place"):
         encode(node_block(others, ["a"]))
 
