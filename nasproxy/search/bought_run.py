@@ -23,7 +23,7 @@ from nasproxy.search.bought_result import (
 )
 from nasproxy.search.buying import BuyingOptions, Purchase, buy, check_predictor
 from nasproxy.search.costs import THIS, costs_of
-from nasproxy.search.limits import LATENCY, Limit
+from nasproxy.search.limits import LATENCY, Limit, most_of
 from nasproxy.search.pool import Pool, listed_pool, table_pool, with_nodes
 from nasproxy.search.shop import Shop
 from nasproxy.spaces.space import SearchSpace
@@ -105,11 +105,11 @@ def spend(
         benchmark.best(target)
     if budget < 1:
         raise NasproxyError(f"a budget of {budget} trainings", accepted="1 or more")
-    measure = None
+    measure, most = None, most_of(limits)
     if limits:
         if batch is None:
             raise NasproxyError("limits without a batch to find costs with", accepted="a batch")
-        measure = costs_of(space, batch, [limit.cost for limit in limits], device=device)
+        measure = costs_of(space, batch, list(most), device=device)
     pool = _candidates(space, shop, wanted.seed, scores, nodes)
     check_predictor(space, chosen, budget, wanted, pool)
     _prepare(out, overwrite)
@@ -121,7 +121,7 @@ def spend(
         "scores": None if scores is None else sha256_of(scores),
         **({} if nodes is None else {"nodes": sha256_of(nodes)}),
         **asdict(wanted),
-        **({"limits": {limit.cost: limit.most for limit in limits}} if limits else {}),
+        **({"limits": most} if most else {}),
         "version": zerocost.__version__,
     }
     configuration = settings | {

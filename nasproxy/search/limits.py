@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nasproxy.errors import NasproxyError
 
-__all__ = ["LATENCY", "Limit", "exceeded", "excess", "latency_limit", "size_limit"]
+__all__ = ["LATENCY", "Limit", "exceeded", "excess", "latency_limit", "most_of", "size_limit"]
 
 LATENCY = "latency:"
 """What the name of a latency begins with, before its device: ``latency:pixel3``."""
@@ -63,6 +63,20 @@ def latency_limit(text: str) -> Limit:
             hint="--max-latency pixel3=8 or --max-latency this=5ms",
         )
     return Limit(f"{LATENCY}{device.strip()}", most)
+
+
+def most_of(limits: Sequence[Limit]) -> dict[str, float]:
+    """The highest value allowed, by cost.
+
+    Raises:
+        NasproxyError: two limits of one cost.
+    """
+    most = {limit.cost: limit.most for limit in limits}
+    if len(most) < len(limits):
+        named = [limit.cost for limit in limits]
+        twice = next(cost for cost in named if named.count(cost) > 1)
+        raise NasproxyError(f"two limits of {twice}", accepted="one limit a cost: the lower one")
+    return most
 
 
 def exceeded(limits: Sequence[Limit], costs: Mapping[str, float]) -> str:

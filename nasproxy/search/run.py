@@ -28,7 +28,7 @@ from nasproxy.scoring.workers import single_thread
 from nasproxy.search.costs import THIS, costs_of
 from nasproxy.search.evaluation import Evaluate, Evaluation, evaluator, from_record
 from nasproxy.search.ledger import Ledger
-from nasproxy.search.limits import LATENCY, Limit
+from nasproxy.search.limits import LATENCY, Limit, most_of
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.search.objectives import FITNESS, objectives_of
 from nasproxy.search.picks import picks_of
@@ -160,7 +160,8 @@ def search(
     options = SamplerOptions(sampler, seed, population, tournament, mutation)
     sampler_of(space, options, lambda _: _nothing())  # a wrong option is refused now
     wanted = objectives_of(objectives, {p.name: p.higher_is_better for p in asked})
-    priced = [limit.cost for limit in limits] + [o.name for o in wanted if o.is_cost]
+    most = most_of(limits)
+    priced = [*most, *(o.name for o in wanted if o.is_cost)]
     costs = costs_of(space, batch, priced, device=device)
     check_batch(asked, batch)
     check_device(device)
@@ -186,7 +187,7 @@ def search(
         "mutation": mutation,
         "combine": combine,
         "objectives": list(objectives),
-        "limits": {limit.cost: limit.most for limit in limits},
+        "limits": most,
         "device": device,
         "versions": versions(),
     }

@@ -84,6 +84,18 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (*SEARCH, "--sampler", "evolutoin", "--out", "o"),
         ("no sampler named 'evolutoin'", "did you mean evolution?"),
     ),
+    "idle population": (
+        (*SEARCH, "--sampler", "tpe", "--population", "9", "--out", "o"),
+        ("--population belongs to evolution and nsga2, not to tpe",),
+    ),
+    "idle tournament": (
+        (*SEARCH, "--sampler", "nsga2", "--tournament", "9", "--out", "o"),
+        ("--tournament belongs to evolution, not to nsga2",),
+    ),
+    "two limits of a device": (
+        (*SEARCH, "--max-latency", "this=9ms", "--max-latency", "this=8ms", "--out", "o"),
+        ("two limits of latency:this", "the lower one"),
+    ),
     "population": ((*SEARCH, "--population", "1", "--out", "o"), ("population of 1", "2 or more")),
     "budget 0": ((*_swapped(SEARCH, "--budget", "0"), "--out", "o"), ("budget of 0", "1 or more")),
     "budget -5": ((*_swapped(SEARCH, "--budget", "-5"), "--out", "o"), ("budget of -5",)),

@@ -18,6 +18,7 @@ __all__ = [
     "batch_of",
     "data_options",
     "files_read",
+    "given",
     "json_option",
     "no_space_options",
     "out_option",
@@ -117,7 +118,7 @@ def space_of(name: str, builder: str | None = None, length: int | None = None) -
     return variant(spaces.get(name), builder=builder, length=length)
 
 
-def _given(option: str) -> bool:
+def given(option: str) -> bool:
     """Whether an option was typed."""
     context = click.get_current_context(silent=True)
     source = None if context is None else context.get_parameter_source(option)
@@ -127,7 +128,7 @@ def _given(option: str) -> bool:
 def no_space_options(own: str, value: object) -> None:
     """Refuse what says something of a space where ``own`` has a value and takes its place."""
     for option in ("text", "length", "builder"):
-        if value is not None and _given(option):
+        if value is not None and given(option):
             raise click.UsageError(f"--{option} belongs to --space, and does not go with {own}")
 
 
@@ -136,7 +137,7 @@ def batch_of(
 ) -> Batch:
     """The batch that a space's networks take."""
     vocabulary = getattr(space, "vocabulary", None)
-    if space is not None and _given("text" if vocabulary is None else "images"):
+    if space is not None and given("text" if vocabulary is None else "images"):
         other, takes = ("--text", "images") if vocabulary is None else ("--images", "tokens")
         raise click.UsageError(
             f"{other} does not belong to the space {space.name}: it takes {takes}"

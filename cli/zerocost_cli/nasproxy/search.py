@@ -14,6 +14,7 @@ from zerocost_cli.nasproxy.options import (
     batch_of,
     data_options,
     files_read,
+    given,
     json_option,
     out_option,
     proxies_option,
@@ -175,6 +176,7 @@ def command(
 
     if (budget is None) == (generations is None):
         raise click.UsageError("either --budget, or --generations times the --population")
+    _refuse_idle(sampler, generations)
     if study is not None and storage is None:
         raise click.UsageError("--study belongs to --storage")
     if target is not None and benchmark_name is None:
@@ -221,6 +223,14 @@ def command(
         print_json({"out": str(out), **json.loads((out / RESULT).read_text(encoding="utf-8"))})
     else:
         _print(result, target, out, wanted)
+
+
+def _refuse_idle(sampler: str, generations: int | None) -> None:
+    """Refuse what the sampler would not read."""
+    if generations is None and sampler not in ("evolution", "nsga2") and given("population"):
+        raise click.UsageError(f"--population belongs to evolution and nsga2, not to {sampler}")
+    if sampler != "evolution" and given("tournament"):
+        raise click.UsageError(f"--tournament belongs to evolution, not to {sampler}")
 
 
 def _limits(params: str | None, flops: str | None, latency: tuple[str, ...]) -> list[Limit]:
