@@ -33,7 +33,8 @@ def command(arguments: argparse.Namespace, out: Path) -> list[str]:
 
 def start(asked: list[str], before: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", before + PROGRAM, *asked],
+        # Where files are cut off no bytecode is kept: Python would read it ever after.
+        [sys.executable, *(["-B"] if before else []), "-c", before + PROGRAM, *asked],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

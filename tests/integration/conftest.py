@@ -129,6 +129,9 @@ def started(
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")]),
         "OMP_NUM_THREADS": "1",
     }
+    if limit:
+        # Python does not see that a file of bytecode was cut off, and would read it ever after.
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
     return subprocess.Popen(
         [sys.executable, "-P", "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
