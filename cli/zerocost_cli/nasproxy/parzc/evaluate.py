@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zerocost_cli.nasproxy.options import json_option, space_of, split
+from zerocost_cli.nasproxy.options import given, json_option, space_of, split
 from zerocost_cli.nasproxy.parzc.options import (
     feature_options,
     listed_of,
@@ -195,13 +195,8 @@ def _row(name: str, size: int, result: Evaluation) -> tuple[object, ...]:
 
 def _refuse_of_draws() -> None:
     """What belongs to drawn training classes is refused beside a fitted predictor, not ignored."""
-    context = click.get_current_context()
-    given = click.core.ParameterSource.COMMANDLINE
-    stray = [
-        param.opts[0]
-        for param in context.command.params
-        if param.name in _OF_DRAWS and context.get_parameter_source(param.name) is given
-    ]
+    params = click.get_current_context().command.params
+    stray = [p.opts[0] for p in params if p.name in _OF_DRAWS and given(p.name)]
     if stray:
         raise click.UsageError(f"{', '.join(stray)} does not go with a FOLDER, which is fitted")
 
