@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ class Evaluation:
         architecture: the text of the simplified spelling.
         function: the text of the function.
         candidate: its scores; None where it is outside the limits and was not scored.
-        costs: quantity -> value, such as parameters and milliseconds.
+        costs: quantity -> value, such as parameters and milliseconds; NaN where it is not known.
         outside: which limit it exceeds and by how much; "" within all.
         excess: the largest ratio of a cost to its limit where it is outside; 0 within all.
     """
@@ -35,15 +36,21 @@ class Evaluation:
     excess: float = 0.0
 
     def as_record(self) -> dict[str, Any]:
-        """Plain JSON values; ``from_record`` reads them."""
-        return asdict(self)
+        """Plain JSON values, null for a cost that is not known; ``from_record`` reads them."""
+        known = {name: None if math.isnan(cost) else cost for name, cost in self.costs.items()}
+        return asdict(self) | {"costs": known}
 
 
 def from_record(record: Mapping[str, Any]) -> Evaluation:
     """The evaluation of a record."""
     candidate = record["candidate"]
+    costs = {name: math.nan if cost is None else cost for name, cost in record["costs"].items()}
     return Evaluation(
-        **{**record, "candidate": None if candidate is None else Candidate(**candidate)}
+        **{
+            **record,
+            "candidate": None if candidate is None else Candidate(**candidate),
+            "costs": costs,
+        }
     )
 
 
@@ -60,15 +67,20 @@ def evaluator(
 
     Args:
         score: architecture -> its scores.
-        costs: architecture -> its costs; None where nobody asks for them.
+        costs: architecture -> its costs; None where nobody asks for them. One that is not finite
+            is not known, and above every limit.
         limits: the highest costs allowed.
     """
 
     def evaluate(architecture: A, function: str) -> Evaluation:
-        found = {} if costs is None else dict(costs(architecture))
+        found = {} if costs is None else _finite_or_nan(costs(architecture))
         outside = exceeded(limits, found)
         candidate = None if outside else score(architecture)
         above = excess(limits, found) if outside else 0.0
         return Evaluation(str(architecture), function, candidate, found, outside, above)
 
     return evaluate
+
+
+def _finite_or_nan(costs: Mapping[str, float]) -> dict[str, float]:
+    return {name: cost if math.isfinite(cost) else math.nan for name, cost in costs.items()}

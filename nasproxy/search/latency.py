@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from statistics import median
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from nasproxy.batch import Batch
 from nasproxy.scoring.workers import single_thread
 
 __all__ = ["measured_latency"]
@@ -19,7 +21,7 @@ _LEAST_SECONDS = 0.05
 
 def measured_latency(
     network: nn.Module,
-    inputs: Tensor,
+    batch: Batch,
     *,
     runs: int = _RUNS,
     least_seconds: float = _LEAST_SECONDS,
@@ -31,7 +33,8 @@ def measured_latency(
 
     Args:
         network: any module; its training flags are put back.
-        inputs: a batch as the network takes it, of one sample for the latency of one.
+        batch: what the network is called with, on its device; of one sample for the latency of
+            one.
         runs: how many calls at the least.
         least_seconds: how long to go on at the least.
 
@@ -40,19 +43,21 @@ def measured_latency(
     """
     flags = {module: module.training for module in network.modules()}
     network.eval()
-    cuda = inputs.device.type == "cuda"
+    device = batch.tensors[0].device
+    named = dict(batch.inputs) if isinstance(batch.inputs, Mapping) else {}
+    inputs = () if named else batch.tensors
     seconds: list[float] = []
     try:
         with torch.inference_mode(), single_thread():
             for _ in range(_WARM_UP):
-                network(inputs)
+                network(*inputs, **named)
             while len(seconds) < runs or sum(seconds) < least_seconds:
-                if cuda:
-                    torch.cuda.synchronize(inputs.device)
+                if device.type == "cuda":
+                    torch.cuda.synchronize(device)
                 started = time.perf_counter()
-                network(inputs)
-                if cuda:
-                    torch.cuda.synchronize(inputs.device)
+                network(*inputs, **named)
+                if device.type == "cuda":
+                    torch.cuda.synchronize(device)
                 seconds.append(time.perf_counter() - started)
     finally:
         for module, training in flags.items():

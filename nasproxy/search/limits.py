@@ -86,6 +86,8 @@ def exceeded(limits: Sequence[Limit], costs: Mapping[str, float]) -> str:
     """
     for limit in limits:
         value = costs[limit.cost]
+        if math.isnan(value):
+            return f"{limit.cost} not known"
         if not value <= limit.most:
             return f"{limit.cost} of {value:.6g} above {limit.most:.6g}"
     return ""

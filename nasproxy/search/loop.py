@@ -185,12 +185,15 @@ class Search(Generic[A]):
         if len(self._standing.scored) > before:
             self._outside_before = self._outside
         if not self._standing.scored and self._in_vain():
-            lowest = {cost: np.nanmin([f.costs[cost] for f in known]) for cost in known[-1].costs}
+            seen = {c: [f.costs[c] for f in known] for c in known[-1].costs}
+            lowest = {
+                c: np.nanmin(values) for c, values in seen.items() if np.isfinite(values).any()
+            }
             raise NasproxyError(
                 f"of the first {self._outside:,} networks none is within the limits; the last has "
                 f"{known[-1].outside}",
                 accepted="limits that some networks of the space keep; the lowest seen: "
-                + ", ".join(f"{cost} {value:.6g}" for cost, value in lowest.items()),
+                + (", ".join(f"{cost} {value:.6g}" for cost, value in lowest.items()) or "none"),
                 bad_input=False,
             )
 

@@ -209,7 +209,9 @@ def _row(result: SearchResult, i: int) -> dict[str, Any]:
         else float(result.truth[i]),
     }
     if result.costs[i]:
-        row["costs"] = dict(result.costs[i])
+        row["costs"] = {
+            name: None if np.isnan(cost) else cost for name, cost in result.costs[i].items()
+        }
     if len(result.objectives) > 1:
         row["objectives"] = {
             objective.name: None if np.isnan(value) else float(value)

@@ -111,7 +111,7 @@ def search(
     and ends with the same files as an uninterrupted one. Networks are scored with one of torch's
     threads, since the sums of several differ in their last digits.
 
-    With a shared study the evaluations are there and not in a journal; every process ends when
+    With a shared study the evaluations are there and not in the journal; every process ends when
     all of the budget are scored, and writes the same table into its own folder.
 
     Args:
@@ -249,7 +249,11 @@ def _kept(
     if shared is not None:
         study, events = shared_studies(shared.storage, shared.name, directions)
         ledger = SharedLedger(events, settings, stale_after=shared.stale_after)
-        yield evaluate, ledger, study
+        theirs = {"storage": shared.storage, "study": shared.name}
+        # It holds no evaluations; a record in it says that what stands beside it is unfinished.
+        with Journal(out / JOURNAL, settings | theirs) as journal:
+            yield evaluate, ledger, study
+            journal.append({"searched": True})
         return
     with Journal(out / JOURNAL, settings) as journal:
         known = {record["function"]: from_record(record) for record in journal.records}

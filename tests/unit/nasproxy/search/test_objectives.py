@@ -1,6 +1,9 @@
 """Limits, costs, latency, objectives and fronts."""
 
+import json
+import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from nasproxy.search.objectives import objective_values, objectives_of, scalar
 from nasproxy.search.pareto import crowding, non_dominated_ranks
 from nasproxy.spaces.nasbench201.cell import Cell
 from nasproxy.spaces.nasbench201.space import NASBench201
+from zerocost.files import to_json
 
 SPACE = NASBench201()
 BATCH = load_batch("noise", size=2, seed=0)
@@ -68,7 +72,8 @@ def test_a_cost_at_its_limit_is_within_and_an_unknown_one_is_not() -> None:
     limits = [Limit("params", 10.0), Limit("latency:pixel3", 2.0)]
     assert exceeded(limits, {"params": 10.0, "latency:pixel3": 2.0}) == ""
     assert exceeded(limits, {"params": 11.0, "latency:pixel3": 9.0}) == "params of 11 above 10"
-    assert "nan above 2" in exceeded(limits, {"params": 1.0, "latency:pixel3": float("nan")})
+    unknown = {"params": 1.0, "latency:pixel3": math.nan}
+    assert exceeded(limits, unknown) == "latency:pixel3 not known"
 
 
 class Uncounted(NASBench201):
@@ -129,11 +134,25 @@ class Slow(nn.Module):
 def test_latency_is_the_median_of_one_thread_in_evaluation_mode() -> None:
     network = Slow()
     threads = torch.get_num_threads()
-    milliseconds = measured_latency(network, torch.zeros(1, 2))
+    milliseconds = measured_latency(network, Batch(torch.zeros(1, 2)))
     assert 4.0 <= milliseconds < 45.0
     assert network.training
     assert network.calls >= 15
     assert torch.get_num_threads() == threads
+
+
+class Pair(nn.Module):
+    """Takes two inputs, and keyword arguments by these names."""
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return left @ right.T
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_latency_of_a_network_with_several_inputs(named: bool) -> None:
+    left, right = torch.zeros(1, 2), torch.zeros(1, 2)
+    inputs = {"right": right, "left": left} if named else (left, right)
+    assert measured_latency(Pair(), Batch(inputs)) > 0
 
 
 def test_latency_of_this_machine_is_a_cost() -> None:
@@ -155,6 +174,22 @@ def test_what_is_outside_the_limits_is_not_scored_and_survives_json() -> None:
     assert outside.outside.startswith("params of")
     for found in (within, outside):
         assert from_record(found.as_record()) == found
+
+
+@pytest.mark.parametrize("unknown", [math.nan, math.inf])
+def test_a_cost_that_is_not_known_is_above_every_limit_and_survives_json(unknown: float) -> None:
+    def score(cell: Cell) -> Candidate:
+        return Candidate(str(cell), "f", {"naswot": 1.0}, {})
+
+    limited = evaluator(score, lambda _: {"watts": unknown}, [Limit("watts", 5.0)])(CELL, "f")
+    assert limited.candidate is None
+    assert limited.outside == "watts not known"
+    scored = evaluator(score, lambda _: {"watts": unknown, "params": 3.0})(CELL, "f")
+    for found in (limited, scored):
+        read = from_record(json.loads(to_json(found.as_record())))
+        assert math.isnan(read.costs["watts"])
+        assert replace(read, costs={}) == replace(found, costs={})
+    assert scored.costs["params"] == 3.0
 
 
 DIRECTIONS = {"naswot": True, "ntk": False, "params": True}
