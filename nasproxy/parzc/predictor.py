@@ -48,7 +48,7 @@ class Mabn:
         draws: how many samples of the weights the spread, and the mean of samples, come from.
 
     Raises:
-        NasproxyError: no input, no member, fewer than 2 draws.
+        NasproxyError: no input, no member, fewer than 2 draws, a KL term of plain layers.
 
     Reference: Dong et al., ParZC, AAAI 2025.
     """
@@ -70,6 +70,11 @@ class Mabn:
             raise NasproxyError(
                 f"{self.members} members and {self.draws} draws",
                 accepted="1 member or more, 2 draws or more",
+            )
+        if self.schedule.divergence and not self.shape.bayesian:
+            raise NasproxyError(
+                f"a KL term of weight {self.schedule.divergence:g} without Bayesian layers",
+                accepted="divergence 0, or a shape with Bayesian layers",
             )
 
     def fit(

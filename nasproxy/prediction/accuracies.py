@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasproxy.benchmarks.table import BenchmarkTable
+from nasproxy.benchmarks.table import BenchmarkTable, Quantity
 from nasproxy.errors import NasproxyError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["read_accuracies"]
 _COLUMN = "architecture"
 
 
-def read_accuracies(path: Path, space: str) -> BenchmarkTable:
+def read_accuracies(path: Path, space: str, *, higher_is_better: bool = True) -> BenchmarkTable:
     """A table of accuracies that the user measured.
 
     Args:
@@ -26,6 +26,7 @@ def read_accuracies(path: Path, space: str) -> BenchmarkTable:
             one may stand several times, once for each time it was trained) and a column of
             numbers for each target; an empty cell is not known.
         space: what the architectures belong to.
+        higher_is_better: the direction of its numbers.
 
     Raises:
         NasproxyError: the file is absent, of another form, or has no such columns.
@@ -52,6 +53,7 @@ def read_accuracies(path: Path, space: str) -> BenchmarkTable:
         },
         reference=f"the user's own file {path.name}",
         source=path,
+        quantities={} if higher_is_better else {n: Quantity("", False) for n in numbers},
         repeats=len(set(texts)) < len(texts),
     )
 

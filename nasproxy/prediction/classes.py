@@ -27,6 +27,7 @@ class Classes:
             of a split holds members.
         accuracies: target -> float64 ``[n]``, the mean over all spellings in the benchmark.
         spellings: how many spellings of each class the benchmark knows, int64 ``[n]``.
+        lower_is_better: the targets of which less is better.
     """
 
     architectures: tuple[str, ...]
@@ -34,9 +35,14 @@ class Classes:
     functions: tuple[str, ...]
     accuracies: Mapping[str, Float64[np.ndarray, " n"]]
     spellings: Int64[np.ndarray, " n"]
+    lower_is_better: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.architectures)
+
+    def sign(self, target: str) -> int:
+        """What a target's values are multiplied by, so that more is better: 1 or -1."""
+        return -1 if target in self.lower_is_better else 1
 
     def keep(self, architectures: Sequence[str]) -> Classes:
         """The classes that some architectures stand for, in that order."""
@@ -48,6 +54,7 @@ class Classes:
             functions=tuple(self.functions[row] for row in rows),
             accuracies={target: values[rows] for target, values in self.accuracies.items()},
             spellings=self.spellings[rows],
+            lower_is_better=self.lower_is_better,
         )
 
 
@@ -109,6 +116,9 @@ def classes_of(
         functions=tuple(function_of(space, text) for text, _, _ in kept),
         accuracies={target: columns[:, at].copy() for at, target in enumerate(targets)},
         spellings=np.array([count for _, _, count in kept], dtype=np.int64),
+        lower_is_better=frozenset(
+            target for target in targets if not benchmark.quantity(target).higher_is_better
+        ),
     )
 
 

@@ -25,7 +25,7 @@ class Draw:
         seed: of the fit.
         train: how many classes trained.
         tested: how many were tested.
-        kendall: tau_b of prediction and truth over the tested.
+        kendall: tau_b of prediction and truth over the tested, of both more being better.
         spearman: rho of the same.
         pick: the true value of the class with the best prediction.
         best: the best true value among the tested.
@@ -156,11 +156,11 @@ def evaluate_draw(
                 f"the classes have no {target!r}", accepted=", ".join(classes.accuracies)
             )
     fitted_rows, test_rows = split(classes, train, seed=[seed, draw], by_function=by_function)
-    fitted = predictor.fit(
-        features.take(fitted_rows), classes.accuracies[fit_on][fitted_rows], seed=fit_seed
-    )
+    targets = classes.sign(fit_on) * classes.accuracies[fit_on][fitted_rows]
+    fitted = predictor.fit(features.take(fitted_rows), targets, seed=fit_seed)
     prediction = fitted.predict(features.take(test_rows))
-    truth = classes.accuracies[test_on][test_rows]
+    sign = classes.sign(test_on)
+    truth = sign * classes.accuracies[test_on][test_rows]
     tau, rho, calibration = order_agreement(prediction, truth)
     return Draw(
         draw=draw,
@@ -169,8 +169,8 @@ def evaluate_draw(
         tested=len(test_rows),
         kendall=tau,
         spearman=rho,
-        pick=float(truth[int(np.argmax(prediction.mean))]),
-        best=float(truth.max()),
+        pick=sign * float(truth[int(np.argmax(prediction.mean))]),
+        best=sign * float(truth.max()),
         calibration=calibration,
     )
 

@@ -27,7 +27,7 @@ class Tested:
 
     Attributes:
         tested: how many classes.
-        kendall: tau_b.
+        kendall: tau_b of prediction and truth, of both more being better.
         spearman: rho.
         left_out: classes that were trained on and therefore left out.
     """
@@ -76,6 +76,6 @@ def examine(
         check_no_leak(space, training.architectures, kept)
     features, _ = gather(space, kept, as_fitted(sources, training, space))
     known = dict(zip(classes.architectures, classes.accuracies[target], strict=True))
-    truth = np.array([known[text] for text in features.architectures])
+    truth = classes.sign(target) * np.array([known[text] for text in features.architectures])
     tau, rho, _ = order_agreement(fitted.predict(features), truth)
     return Tested(len(truth), tau, rho, len(classes) - len(kept))

@@ -14,7 +14,7 @@ from nasproxy.prediction.classes import classes_of
 from nasproxy.prediction.inputs import Sources, gather, known_architectures
 from nasproxy.prediction.levels import PROXY
 from nasproxy.prediction.predictor import Predictor
-from nasproxy.prediction.storage import check_free
+from nasproxy.prediction.storage import check_free, withdraw
 from nasproxy.prediction.training_set import TrainingSet, write_training_set
 from nasproxy.scoring.correlation import check_same_space
 from nasproxy.spaces.space import SearchSpace
@@ -44,7 +44,7 @@ def fit_into(
         predictor: what is fitted.
         space: of the architectures.
         benchmark: their accuracies.
-        target: of the benchmark.
+        target: of the benchmark; where less of it is better, the predictor's more is less of it.
         sources: the files of features.
         architectures: which may train; all that the files know for None, or all of the benchmark
             where there are no files.
@@ -84,6 +84,7 @@ def fit_into(
         proxies=_proxies(features.names) if sources.scores is not None else None,
         nodes=sources.nodes is not None,
         seed=seed,
+        higher_is_better=classes.sign(target) > 0,
     )
     manifest = begin(
         "nasproxy",
@@ -98,9 +99,10 @@ def fit_into(
         seeds={"fit": seed},
         inputs=[*sources.files, *([] if benchmark.source is None else [benchmark.source])],
     )
-    fitted = predictor.fit(features, accuracies, seed=seed)
+    fitted = predictor.fit(features, classes.sign(target) * accuracies, seed=seed)
+    withdraw(folder)
+    write_training_set(about, folder)  # first: a folder with a predictor says what it was fitted on
     fitted.save(folder, overwrite=overwrite)
-    write_training_set(about, folder)
     counts = Counts(len(classes), len(features), {"a score is missing": lacking} if lacking else {})
     write_manifest(finish(manifest, counts=counts), folder / "manifest.json", overwrite=True)
     return about

@@ -12,7 +12,15 @@ import numpy as np
 from nasproxy.errors import NasproxyError
 from zerocost.files import whole_file, write_json
 
-__all__ = ["SETTINGS", "TENSORS", "check_free", "read_fitted", "read_kind", "write_fitted"]
+__all__ = [
+    "SETTINGS",
+    "TENSORS",
+    "check_free",
+    "read_fitted",
+    "read_kind",
+    "withdraw",
+    "write_fitted",
+]
 
 SETTINGS = "predictor.json"
 TENSORS = "tensors.safetensors"
@@ -44,8 +52,7 @@ def write_fitted(
     from safetensors.numpy import save
 
     check_free(folder, overwrite=overwrite)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS).unlink(missing_ok=True)
+    withdraw(folder)
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with whole_file(folder / TENSORS, overwrite=True) as partial:
         partial.write_bytes(save(whole))
@@ -66,6 +73,12 @@ def check_free(folder: Path, *, overwrite: bool = False) -> None:
             accepted="a folder that does not exist",
             hint="choose another --out, or say --overwrite",
         )
+
+
+def withdraw(folder: Path) -> None:
+    """Make a folder one that holds no whole predictor, until another is written; made if absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SETTINGS).unlink(missing_ok=True)
 
 
 def read_kind(folder: Path) -> str:

@@ -27,6 +27,7 @@ class TrainingSet:
         proxies: of the score table that features came from; None where there was none.
         nodes: whether features came from a table of nodes.
         seed: of the fit.
+        higher_is_better: the direction of the target.
     """
 
     space: str
@@ -37,6 +38,7 @@ class TrainingSet:
     proxies: tuple[str, ...] | None
     nodes: bool
     seed: int
+    higher_is_better: bool = True
 
 
 def write_training_set(training: TrainingSet, folder: Path) -> None:

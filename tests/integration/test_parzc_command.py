@@ -110,6 +110,30 @@ def test_evaluate_draws_and_says_both_columns(tables: Path, nasproxy: Command) -
     assert "fitted on mine, tested on mine of accuracies.csv: 24 classes, 2 draws" in printed.out
 
 
+def test_less_is_better_of_a_loss(tables: Path, nasproxy: Command) -> None:
+    frame = pl.read_csv("accuracies.csv")
+    frame.select("architecture", loss=-pl.col("mine")).write_csv("losses.csv")
+    fit = ("parzc", "fit", "--space", "own:SPACE", *FILES, "--predictor", "gp")
+    _json(nasproxy(*fit, *TRUTH, "--out", "by_accuracy", "--json"))
+    losses = ("--accuracies", "losses.csv", "--lower")
+    _json(nasproxy(*fit, *losses, "--out", "by_loss", "--json"))
+    of = ("--space", "own:SPACE", *FILES, "--json")
+    told = [
+        _json(nasproxy("parzc", "predict", name, *of))["best"]
+        for name in ("by_accuracy", "by_loss")
+    ]
+    assert told[0] == told[1]
+    run = ("parzc", "evaluate", *of, "--predictor", "gp", "--train", "12", "--draws", "2")
+    up, down = (_json(nasproxy(*run, *truth))["results"][0] for truth in (TRUTH, losses))
+    assert up["kendall"] == down["kendall"]
+    assert [d["pick"] for d in up["draws"]] == [-d["pick"] for d in down["draws"]]
+    assert [d["best"] for d in up["draws"]] == [-d["best"] for d in down["draws"]]
+    rest = _json(nasproxy(*fit, *losses, "--train", "12", "--out", "part", "--json"))
+    assert rest["trained"] == 12
+    tested = ("parzc", "evaluate", "part", *of, "--drop-seen")
+    assert _json(nasproxy(*tested, *losses))["kendall"] > 0.4
+
+
 MISTAKES = [
     (("evaluate", *FILES, *TRUTH), "--space, or the FOLDER of a fitted predictor"),
     (("evaluate", "--space", "own:SPACE", *FILES), "either --benchmark, or --accuracies"),
@@ -129,6 +153,8 @@ MISTAKES = [
     (("fit", "--space", "own:SPACE", *FILES, *TRUTH, "--out", "f", "--proxies", "naswot"),
      "no proxy 'naswot'"),
     (("evaluate", "--space", "own:SPACE", "--benchmark", "nasbench101"), "nasbench101"),
+    (("fit", "--space", "own:SPACE", "--benchmark", "nasbench201", "--lower", "--out", "f"),
+     "--lower belongs to --accuracies"),
     (("predict", "."), "training.json cannot be read"),
 ]  # fmt: skip
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zerocost_cli.nasproxy.options import batch_of, files_read, space_of, table_files
+from zerocost_cli.nasproxy.options import (
+    batch_of,
+    files_read,
+    given,
+    space_of,
+    table_files,
+)
 from zerocost_cli.nasproxy.showing_costs import cost_heading, plain_cost
 from zerocost_cli.printing import Fixed, print_json, print_table, progress
 
@@ -159,14 +165,10 @@ def run_buying(
 
 def _check(context: click.Context, buying: bool, options: Mapping[str, Any]) -> None:
     """What belongs to the other kind of search is refused, not ignored."""
-    given = {
-        name
-        for name in context.params
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
+    typed = {name for name in context.params if given(name)}
     names = {p.name: p.opts[0] for p in context.command.params if p.name is not None}
-    mine = _ALL | set(_FOR_LIMITS) if given & set(_LIMITS) else _ALL
-    stray = sorted(names[name] for name in (given - mine if buying else given & set(_OWN)))
+    mine = _ALL | set(_FOR_LIMITS) if typed & set(_LIMITS) else _ALL
+    stray = sorted(names[name] for name in (typed - mine if buying else typed & set(_OWN)))
     if stray:
         raise click.UsageError(
             f"{', '.join(stray)} does not go with --buy; proxies come in by --scores"

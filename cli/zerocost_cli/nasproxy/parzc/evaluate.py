@@ -59,6 +59,7 @@ def command(
     archs: str | None,
     benchmark_name: str | None,
     accuracies: Path | None,
+    lower: bool,
     target: str | None,
     fit_on: str | None,
     train: str,
@@ -87,7 +88,7 @@ def command(
 
         _refuse_of_draws()
         space = space_of(space_name or read_training_set(folder).space)
-        truth = truth_of(space.name, benchmark_name, accuracies)
+        truth = truth_of(space.name, benchmark_name, accuracies, lower=lower)
         target = target or next(iter(truth.targets))
         tested = examine(
             folder,
@@ -121,7 +122,7 @@ def command(
     predictors = {name: get(name) for name in names}
     sizes = _sizes(train)
     space = space_of(space_name)
-    truth = truth_of(space.name, benchmark_name, accuracies)
+    truth = truth_of(space.name, benchmark_name, accuracies, lower=lower)
     check_same_space(space.name, truth)
     target = target or next(iter(truth.targets))
     fit_on = fit_on or target

@@ -40,6 +40,7 @@ def command(
     archs: str | None,
     benchmark_name: str | None,
     accuracies: Path | None,
+    lower: bool,
     target: str | None,
     train: int | None,
     seed: int,
@@ -62,7 +63,7 @@ def command(
 
     predictor = get(predictor_name)
     space = space_of(space_name)
-    truth = truth_of(space.name, benchmark_name, accuracies)
+    truth = truth_of(space.name, benchmark_name, accuracies, lower=lower)
     training = fit_into(
         out,
         predictor,

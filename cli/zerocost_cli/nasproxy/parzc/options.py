@@ -57,7 +57,7 @@ def feature_options(function: F) -> F:
 
 
 def truth_options(function: F) -> F:
-    """``--benchmark --accuracies``."""
+    """``--benchmark --accuracies --lower``."""
     options = [
         click.option("--benchmark", "benchmark_name", help="The table of true accuracies."),
         click.option(
@@ -65,6 +65,9 @@ def truth_options(function: F) -> F:
             type=_PATH,
             help="In place of a benchmark: a .csv or .parquet of yours, with a column "
             "'architecture' and one a target.",
+        ),
+        click.option(
+            "--lower", is_flag=True, help="Of --accuracies: less is better, as of a loss."
         ),
     ]
     for option in reversed(options):
@@ -82,14 +85,20 @@ def sources_of(scores: Path | None, nodes: Path | None, proxies: str | None) -> 
     return Sources(scores, nodes, None if names is None else tuple(names))
 
 
-def truth_of(space: str, name: str | None, accuracies: Path | None) -> BenchmarkTable:
+def truth_of(
+    space: str, name: str | None, accuracies: Path | None, *, lower: bool
+) -> BenchmarkTable:
     """The table of true accuracies, of a name or of the user's own."""
     from nasproxy import benchmarks
     from nasproxy.prediction.accuracies import read_accuracies
 
     if (name is None) == (accuracies is None):
         raise click.UsageError("either --benchmark, or --accuracies with a table of your own")
-    return read_accuracies(accuracies, space) if accuracies else benchmarks.get(str(name))
+    if accuracies is not None:
+        return read_accuracies(accuracies, space, higher_is_better=not lower)
+    if lower:
+        raise click.UsageError("--lower belongs to --accuracies; a benchmark knows its direction")
+    return benchmarks.get(str(name))
 
 
 def listed_of(space: SearchSpace[Any], archs: str | None) -> list[str] | None:

@@ -208,6 +208,8 @@ def test_what_it_reads_must_be_there() -> None:
         MABN.fit(known.take([0, 1, 2]), accuracies[:3], seed=0)
     with pytest.raises(NasproxyError, match="reads nothing"):
         Mabn(nodes=None)
+    with pytest.raises(NasproxyError, match="without Bayesian layers"):
+        Mabn(shape=Shape(bayesian=False), schedule=Schedule(divergence=1e-3))
 
 
 def test_the_published_settings() -> None:
