@@ -19,7 +19,7 @@ from nasproxy.prediction.predictor import (
     get,
     load,
 )
-from nasproxy.prediction.storage import SETTINGS, check_free, read_fitted, write_fitted
+from nasproxy.prediction.storage import check_free, read_fitted, withdraw, write_fitted
 
 __all__ = ["BEST", "Best", "FittedBest", "blended"]
 
@@ -146,9 +146,9 @@ class FittedBest:
             "taus": dict(self.taus),
         }
         check_free(folder, overwrite=overwrite)
-        (folder / SETTINGS).unlink(missing_ok=True)
-        for name, member in self.members.items():
-            member.save(folder / name, overwrite=overwrite)
+        withdraw(folder)
+        for name, member in self.members.items():  # of one that was cut off, some may be there
+            member.save(folder / name, overwrite=True)
         write_fitted(folder, _KIND, settings, {}, overwrite=overwrite)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nasproxy.benchmarks.table import BenchmarkTable
+from nasproxy.errors import NasproxyError
 from nasproxy.prediction.classes import check_no_leak, classes_of, function_of
 from nasproxy.prediction.evaluation import order_agreement
 from nasproxy.prediction.inputs import Sources, as_fitted, gather, known_architectures
@@ -61,11 +62,20 @@ def examine(
             are an error.
 
     Raises:
-        NasproxyError: a test architecture was trained on, or as by ``predict_into``.
+        NasproxyError: a test architecture was trained on, the target has another direction than in
+            the fit, or as by ``predict_into``.
     """
     fitted = load(folder)
     training = read_training_set(folder)
     check_same_space(space.name, benchmark)
+    up = benchmark.quantity(target).higher_is_better
+    if target == training.target and up != training.higher_is_better:
+        less = "more" if training.higher_is_better else "less"
+        raise NasproxyError(
+            f"{folder} was fitted where {less} {target} is better, and it is tested the other way",
+            accepted="one direction of a target",
+            hint="--lower says that less of --accuracies is better",
+        )
     listed = architectures if architectures is not None else known_architectures(sources)
     classes = classes_of(space, listed or benchmark.architectures, benchmark, [target])
     kept = classes.architectures

@@ -44,7 +44,7 @@ def fit_into(
         predictor: what is fitted.
         space: of the architectures.
         benchmark: their accuracies.
-        target: of the benchmark; where less of it is better, the predictor's more is less of it.
+        target: of the benchmark; where less of it is better, the negative of it is fitted.
         sources: the files of features.
         architectures: which may train; all that the files know for None, or all of the benchmark
             where there are no files.
@@ -100,6 +100,7 @@ def fit_into(
         inputs=[*sources.files, *([] if benchmark.source is None else [benchmark.source])],
     )
     fitted = predictor.fit(features, classes.sign(target) * accuracies, seed=seed)
+    check_free(folder, overwrite=overwrite)  # another process may have been quicker
     withdraw(folder)
     write_training_set(about, folder)  # first: a folder with a predictor says what it was fitted on
     fitted.save(folder, overwrite=overwrite)

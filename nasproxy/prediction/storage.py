@@ -76,7 +76,7 @@ def check_free(folder: Path, *, overwrite: bool = False) -> None:
 
 
 def withdraw(folder: Path) -> None:
-    """Make a folder one that holds no whole predictor, until another is written; made if absent."""
+    """Take away what marks a folder as a whole predictor; the folder is made if absent."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SETTINGS).unlink(missing_ok=True)
 

@@ -23,12 +23,19 @@ from nasproxy.search.bought_result import (
 )
 from nasproxy.search.buying import BuyingOptions, Purchase, buy, check_predictor
 from nasproxy.search.costs import THIS, costs_of
-from nasproxy.search.limits import LATENCY, Limit, most_of
+from nasproxy.search.limits import (
+    LATENCY,
+    Limit,
+    costs_as_json,
+    costs_of_json,
+    finite_or_nan,
+    most_of,
+)
 from nasproxy.search.pool import Pool, listed_pool, table_pool, with_nodes
 from nasproxy.search.shop import Shop
 from nasproxy.spaces.space import SearchSpace
 from zerocost.files import sha256_of
-from zerocost.journal import Journal
+from zerocost.journal import Journal, holds_records
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
 if TYPE_CHECKING:
@@ -140,16 +147,19 @@ def spend(
     purchases: tuple[Purchase, ...] = ()
     with Journal(out / JOURNAL, settings) as journal:
         paid = {r["function"]: r["accuracy"] for r in journal.records if "accuracy" in r}
-        measured = {r["function"]: r["costs"] for r in journal.records if "costs" in r}
+        measured = {
+            r["function"]: costs_of_json(r["costs"]) for r in journal.records if "costs" in r
+        }
         again_the_same = all(limit.cost != LATENCY + THIS for limit in limits)
 
         def costs(architecture: A, function: str) -> Mapping[str, float]:
             if measure is None:
                 return {}
             if function not in measured:
-                measured[function] = dict(measure(architecture))
+                measured[function] = finite_or_nan(measure(architecture))
                 if not again_the_same:  # what a clock said is kept, or another run goes elsewhere
-                    journal.append({"function": function, "costs": measured[function]})
+                    kept = costs_as_json(measured[function])
+                    journal.append({"function": function, "costs": kept})
             return dict(measured[function])
 
         def train(text: str, function: str) -> float:
@@ -235,7 +245,8 @@ def _prepare(out: Path, overwrite: bool) -> None:
     if out.is_file():
         raise NasproxyError(f"{out} is a file", accepted="a folder", hint="choose another --out")
     existing = [name for name in OUTPUTS if (out / name).exists()]
-    if existing and not overwrite:
+    unfinished = MANIFEST not in existing and holds_records(out / JOURNAL)
+    if existing and not overwrite and not unfinished:
         raise NasproxyError(
             f"{out} holds a finished search ({', '.join(existing)})",
             accepted="a new folder, or one with an interrupted search",

@@ -79,7 +79,8 @@ def costs_of(
             known |= {name: s.value for name, s in evaluate(network, one, counted).items()}
         for name in devices:
             if name == THIS and network is not None:
-                placed = one.mapped(lambda tensor: tensor.to(device))
+                # A copy: a network may change its inputs in place, and the batch is scored on.
+                placed = one.mapped(lambda tensor: tensor.to(device, copy=True))
                 known[LATENCY + name] = measured_latency(network, placed)
             elif table is not None:
                 known[LATENCY + name] = _looked_up(table, name, str(architecture))

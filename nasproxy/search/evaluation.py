@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from nasproxy.scoring.candidates import Candidate
-from nasproxy.search.limits import Limit, exceeded, excess
+from nasproxy.search.limits import (
+    Limit,
+    costs_as_json,
+    costs_of_json,
+    exceeded,
+    excess,
+    finite_or_nan,
+)
 
 __all__ = ["Evaluate", "Evaluation", "evaluator", "from_record"]
 
@@ -37,19 +43,17 @@ class Evaluation:
 
     def as_record(self) -> dict[str, Any]:
         """Plain JSON values, null for a cost that is not known; ``from_record`` reads them."""
-        known = {name: None if math.isnan(cost) else cost for name, cost in self.costs.items()}
-        return asdict(self) | {"costs": known}
+        return asdict(self) | {"costs": costs_as_json(self.costs)}
 
 
 def from_record(record: Mapping[str, Any]) -> Evaluation:
     """The evaluation of a record."""
     candidate = record["candidate"]
-    costs = {name: math.nan if cost is None else cost for name, cost in record["costs"].items()}
     return Evaluation(
         **{
             **record,
             "candidate": None if candidate is None else Candidate(**candidate),
-            "costs": costs,
+            "costs": costs_of_json(record["costs"]),
         }
     )
 
@@ -73,14 +77,10 @@ def evaluator(
     """
 
     def evaluate(architecture: A, function: str) -> Evaluation:
-        found = {} if costs is None else _finite_or_nan(costs(architecture))
+        found = {} if costs is None else finite_or_nan(costs(architecture))
         outside = exceeded(limits, found)
         candidate = None if outside else score(architecture)
         above = excess(limits, found) if outside else 0.0
         return Evaluation(str(architecture), function, candidate, found, outside, above)
 
     return evaluate
-
-
-def _finite_or_nan(costs: Mapping[str, float]) -> dict[str, float]:
-    return {name: cost if math.isfinite(cost) else math.nan for name, cost in costs.items()}

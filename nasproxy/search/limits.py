@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 from nasproxy.errors import NasproxyError
 
-__all__ = ["LATENCY", "Limit", "exceeded", "excess", "latency_limit", "most_of", "size_limit"]
+__all__ = [
+    "LATENCY",
+    "Limit",
+    "costs_as_json",
+    "costs_of_json",
+    "exceeded",
+    "excess",
+    "finite_or_nan",
+    "latency_limit",
+    "most_of",
+    "size_limit",
+]
 
 LATENCY = "latency:"
 """What the name of a latency begins with, before its device: ``latency:pixel3``."""
@@ -79,6 +90,21 @@ def most_of(limits: Sequence[Limit]) -> dict[str, float]:
     return most
 
 
+def finite_or_nan(costs: Mapping[str, float]) -> dict[str, float]:
+    """Costs, NaN for what is not a finite number: it is not known."""
+    return {name: cost if math.isfinite(cost) else math.nan for name, cost in costs.items()}
+
+
+def costs_as_json(costs: Mapping[str, float]) -> dict[str, float | None]:
+    """Costs with null for one that is not known; JSON holds no NaN."""
+    return {name: cost if math.isfinite(cost) else None for name, cost in costs.items()}
+
+
+def costs_of_json(costs: Mapping[str, float | None]) -> dict[str, float]:
+    """The costs that ``costs_as_json`` made plain."""
+    return {name: math.nan if cost is None else cost for name, cost in costs.items()}
+
+
 def exceeded(limits: Sequence[Limit], costs: Mapping[str, float]) -> str:
     """The first limit that costs are above, in words; "" where they are within all.
 
@@ -87,7 +113,7 @@ def exceeded(limits: Sequence[Limit], costs: Mapping[str, float]) -> str:
     for limit in limits:
         value = costs[limit.cost]
         if math.isnan(value):
-            return f"{limit.cost} not known"
+            return f"{limit.cost} not known, or not finite"
         if not value <= limit.most:
             return f"{limit.cost} of {value:.6g} above {limit.most:.6g}"
     return ""

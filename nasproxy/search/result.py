@@ -15,6 +15,7 @@ from nasproxy.errors import NasproxyError
 from nasproxy.proxies.proxy import Proxy
 from nasproxy.scoring.candidates import Candidate
 from nasproxy.scoring.table import candidates_table, write_table
+from nasproxy.search.limits import costs_as_json
 from nasproxy.search.loop import SearchState
 from nasproxy.search.objectives import Objective, objective_values, oriented
 from nasproxy.search.pareto import non_dominated_ranks
@@ -161,7 +162,9 @@ def write_result(
     for cost in result.costs[0]:
         # A proxy may have the same name, and is of the same network.
         column = f"cost {cost}" if cost in table.column_names else cost
-        table = table.append_column(column, pa.array([costs[cost] for costs in result.costs]))
+        table = table.append_column(
+            column, pa.array([costs[cost] for costs in result.costs], from_pandas=True)
+        )
     if len(result.objectives) > 1:
         table = table.append_column("pareto", pa.array(result.front))
     if result.truth is not None:
@@ -209,9 +212,7 @@ def _row(result: SearchResult, i: int) -> dict[str, Any]:
         else float(result.truth[i]),
     }
     if result.costs[i]:
-        row["costs"] = {
-            name: None if np.isnan(cost) else cost for name, cost in result.costs[i].items()
-        }
+        row["costs"] = costs_as_json(result.costs[i])
     if len(result.objectives) > 1:
         row["objectives"] = {
             objective.name: None if np.isnan(value) else float(value)

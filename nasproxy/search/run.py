@@ -43,7 +43,7 @@ from nasproxy.search.result import (
 )
 from nasproxy.search.samplers import SamplerOptions, sampler_of
 from nasproxy.search.shared_ledger import SharedLedger
-from nasproxy.search.studies import shared_studies
+from nasproxy.search.studies import shared_studies, without_password
 from nasproxy.spaces.space import SearchSpace
 from nasproxy.tracing.earlier import EarlierResults
 from zerocost.journal import Journal, holds_records
@@ -108,11 +108,13 @@ def search(
 
     Each evaluation is in the folder's journal as soon as it is known. The same call after an
     interruption proposes the same architectures, takes the evaluations that are there, goes on,
-    and ends with the same files as an uninterrupted one. Networks are scored with one of torch's
+    and, where no other process takes part, ends with the same files as an uninterrupted one.
+    Networks are scored with one of torch's
     threads, since the sums of several differ in their last digits.
 
-    With a shared study the evaluations are there and not in the journal; every process ends when
-    all of the budget are scored, and writes the same table into its own folder.
+    With a shared study the evaluations are there and not in a journal; every process ends when
+    all of the budget are scored, and writes the same table into its own folder. The manifest is
+    written last: a folder without one is not finished, and the same call writes it anew.
 
     Args:
         space: where to search.
@@ -143,9 +145,11 @@ def search(
     Raises:
         NasproxyError: a budget below 1, an unknown name, a benchmark of another space, a device
             that is not there, a batch too small for a proxy, outputs that exist, a folder that
-            cannot be made, or no network of the search is within the limits or has a score. All
-            but the last are found before anything is written.
-        ZerocostError: the disk is full, or an interrupted search had other settings.
+            cannot be made or holds an unfinished search of its own where a study is shared, a
+            storage that is no place for one, or no network of the search is within the limits or
+            has a score. All but the last are found before anything is written.
+        ZerocostError: the disk is full, an interrupted search had other settings, or another
+            process writes into the folder.
     """
     asked = get_all(default_of(space) if proxies is None else proxies)
     if benchmark is not None and target is None:
@@ -174,7 +178,7 @@ def search(
                 space, architecture, batch, asked, seed=seed, device=device, earlier=earlier
             )
 
-    _prepare(out, overwrite)
+    _prepare(out, overwrite, shared)
     settings: dict[str, object] = {
         "space": space.name,
         **({"builder": builder} if (builder := getattr(space, "builder", None)) else {}),
@@ -198,8 +202,8 @@ def search(
     }
     manifest = begin(
         "nasproxy",
-        command=command,
-        configuration=configuration | {"shared": None if shared is None else asdict(shared)},
+        command=[without_password(word) for word in command],
+        configuration=configuration | {"shared": None if shared is None else _described(shared)},
         seeds={"search": seed},
         inputs=inputs,
         libraries=("numpy", "torch", "optuna"),
@@ -233,7 +237,8 @@ def search(
     outputs = [out / name for name in OUTPUTS if name != MANIFEST and (out / name).exists()]
     manifest = finish(manifest, outputs=outputs, counts=counts)
     write_manifest(manifest, out / MANIFEST, overwrite=True)
-    (out / JOURNAL).unlink(missing_ok=True)
+    if shared is None:
+        (out / JOURNAL).unlink(missing_ok=True)
     return result
 
 
@@ -249,11 +254,7 @@ def _kept(
     if shared is not None:
         study, events = shared_studies(shared.storage, shared.name, directions)
         ledger = SharedLedger(events, settings, stale_after=shared.stale_after)
-        theirs = {"storage": shared.storage, "study": shared.name}
-        # It holds no evaluations; a record in it says that what stands beside it is unfinished.
-        with Journal(out / JOURNAL, settings | theirs) as journal:
-            yield evaluate, ledger, study
-            journal.append({"searched": True})
+        yield evaluate, ledger, study
         return
     with Journal(out / JOURNAL, settings) as journal:
         known = {record["function"]: from_record(record) for record in journal.records}
@@ -267,17 +268,40 @@ def _kept(
         yield journalled, None, None
 
 
-def _prepare(out: Path, overwrite: bool) -> None:
+def _described(shared: SharedStudy) -> dict[str, object]:
+    return asdict(shared) | {"storage": without_password(shared.storage)}
+
+
+def _prepare(out: Path, overwrite: bool, shared: SharedStudy | None) -> None:
+    if shared is not None:
+        _refuse_journal(out / JOURNAL, shared)
     if out.is_file():
         raise NasproxyError(f"{out} is a file", accepted="a folder", hint="choose another --out")
     existing = [name for name in OUTPUTS if (out / name).exists()]
-    if existing and not overwrite and not holds_records(out / JOURNAL):
+    unfinished = holds_records(out / JOURNAL) if shared is None else MANIFEST not in existing
+    if existing and not overwrite and not unfinished:
         raise NasproxyError(
             f"{out} holds a finished search ({', '.join(existing)})",
             accepted="a new folder, or one with an interrupted search",
             hint="choose another --out, or say --overwrite",
         )
     make_folder(out)
+
+
+def _refuse_journal(journal: Path, shared: SharedStudy) -> None:
+    """A shared study leaves the journal of a search without one alone, and is not kept in it."""
+    if Path(shared.storage).resolve() == journal.resolve():
+        raise NasproxyError(
+            f"the storage {shared.storage} is where a search without one keeps its journal",
+            accepted="another file",
+            hint=f"--storage {journal.with_name('study.log')}",
+        )
+    if holds_records(journal):
+        raise NasproxyError(
+            f"{journal} holds an unfinished search without a shared study",
+            accepted="a folder without one",
+            hint="choose another --out, or finish that search by its own command",
+        )
 
 
 def _nothing() -> Float64[np.ndarray, "0 1"]:

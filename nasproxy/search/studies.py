@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["new_study", "retold", "shared_studies"]
+__all__ = ["new_study", "retold", "shared_studies", "without_password"]
 
 _EVENTS = "evaluations"
 _WAITS = (0.2, 0.5, 1.0, 2.0)  # seconds
@@ -70,14 +71,15 @@ def shared_studies(
             raise
         except Exception as cause:  # what is raised differs by storage
             raise NasproxyError(
-                f"the study {name!r} in {storage} cannot be opened: "
-                f"{type(cause).__name__}: {cause}",
+                f"the study {name!r} in {without_password(storage)} cannot be opened: "
+                f"{type(cause).__name__}: {without_password(str(cause))}",
                 accepted="a study that this command made, or a new --study",
             ) from cause
     found = [direction.name.lower() for direction in study.directions]
     if found != _directions(higher_is_better):
         raise NasproxyError(
-            f"the study {name!r} in {storage} has the directions {', '.join(found)}",
+            f"the study {name!r} in {without_password(storage)} has the directions "
+            f"{', '.join(found)}",
             accepted=f"{', '.join(_directions(higher_is_better))} for these objectives",
             hint="choose another --study",
         )
@@ -94,6 +96,11 @@ def _again_if_others_make_it_too(made: Callable[[], tuple[Study, Study]]) -> tup
                 raise
             time.sleep(seconds)
     return made()
+
+
+def without_password(text: str) -> str:
+    """A text with *** for the password of an address (``postgresql://me:word@host/studies``)."""
+    return re.sub(r"(://[^:/@\s]*):[^/@\s]*@", r"\1:***@", text)
 
 
 def retold(

@@ -131,7 +131,38 @@ def test_less_is_better_of_a_loss(tables: Path, nasproxy: Command) -> None:
     rest = _json(nasproxy(*fit, *losses, "--train", "12", "--out", "part", "--json"))
     assert rest["trained"] == 12
     tested = ("parzc", "evaluate", "part", *of, "--drop-seen")
-    assert _json(nasproxy(*tested, *losses))["kendall"] > 0.4
+    found = _json(nasproxy(*tested, *losses))
+    assert found["kendall"] > 0.4
+    assert not found["higher_is_better"]
+    other = nasproxy(*tested, *losses[:2])
+    assert other.code == 2
+    assert "fitted where less loss is better" in other.err
+    printed = nasproxy(*(word for word in run if word != "--json"), *losses)
+    assert "tested on loss of losses.csv (less is better)" in printed.out
+
+
+@pytest.mark.parametrize("predictor", ["gp", "best"])
+def test_a_fit_cut_off_while_it_saves_is_made_by_the_same_command(
+    tables: Path, nasproxy: Command, monkeypatch: pytest.MonkeyPatch, predictor: str
+) -> None:
+    from nasproxy.prediction import storage
+
+    real, calls = storage.write_json, 0
+
+    def ended(path: Path, *arguments: Any, **named: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == (1 if predictor == "gp" else 2):
+            raise KeyboardInterrupt
+        real(path, *arguments, **named)
+
+    fit = ("parzc", "fit", "--space", "own:SPACE", *FILES, *TRUTH, "--predictor", predictor)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "write_json", ended)
+        assert nasproxy(*fit, "--out", "f").code != 0
+    assert Path("f/training.json").exists()
+    assert not Path("f/predictor.json").exists()
+    assert nasproxy(*fit, "--out", "f").code == 0
 
 
 MISTAKES = [

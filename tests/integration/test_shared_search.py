@@ -1,4 +1,4 @@
-"""Several processes at one search: real ones, on a journal that they share."""
+"""Several processes at one search, on a storage that they share."""
 
 import json
 import os
@@ -16,11 +16,10 @@ from nasproxy.images import load_batch
 from nasproxy.search import result as search_result
 from nasproxy.search import run as search_run
 from nasproxy.search.run import SharedStudy
+from nasproxy.search.studies import without_password
 from nasproxy.spaces.nasbench201.space import NASBench201
-from zerocost.errors import ZerocostError
 
 Command = Callable[..., Any]
-RESULTS = ("evaluations.parquet", "result.json")
 
 
 def _handed_in(storage: Path) -> list[str]:
@@ -68,26 +67,55 @@ def _search(out: Path, storage: Path, **changed: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("at", ["write_table", "write_json"])
 def test_a_process_ended_while_it_writes_is_finished_by_the_same_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     storage, cut, whole = tmp_path / "study.log", tmp_path / "cut", tmp_path / "whole"
+    real = getattr(search_result, at)
+
+    def ended(*arguments: Any, **named: Any) -> None:
+        real(*arguments, **named)
+        raise ZeroDivisionError
+
     with monkeypatch.context() as patched:
-        patched.setattr(search_result, "write_json", lambda *_, **__: 1 / 0)
+        patched.setattr(search_result, at, ended)
         with pytest.raises(ZeroDivisionError):
             _search(cut, storage)
     assert (cut / "evaluations.parquet").exists()
     _search(cut, storage)
     _search(whole, storage)
-    assert (cut / RESULTS[0]).read_bytes() == (whole / RESULTS[0]).read_bytes()
-    assert not (cut / "journal.jsonl").exists()
+    table = "evaluations.parquet"
+    assert (cut / table).read_bytes() == (whole / table).read_bytes()
     with pytest.raises(NasproxyError, match="holds a finished search"):
         _search(cut, storage)
+    _search(cut, storage, overwrite=True, budget=10)
+    assert json.loads((cut / "result.json").read_text())["evaluations"] == 10
 
 
-def test_processes_that_share_a_study_have_folders_of_their_own(tmp_path: Path) -> None:
-    def another(_: Any) -> None:
-        with pytest.raises(ZerocostError, match="another run is writing"):
-            _search(tmp_path / "one", tmp_path / "study.log")
+def test_a_shared_study_leaves_the_journal_of_another_search_alone(tmp_path: Path) -> None:
+    def stop(_: Any) -> None:
+        raise KeyboardInterrupt
 
-    _search(tmp_path / "one", tmp_path / "study.log", on_evaluation=another)
+    out, storage = tmp_path / "out", tmp_path / "study.log"
+    with pytest.raises(KeyboardInterrupt):
+        _search(out, storage, shared=None, on_evaluation=stop)
+    before = (out / "journal.jsonl").read_bytes()
+    with pytest.raises(NasproxyError, match="unfinished search without a shared study"):
+        _search(out, storage, seed=1)
+    assert (out / "journal.jsonl").read_bytes() == before
+    assert not storage.exists()  # nobody else is bound to what was refused
+    with pytest.raises(NasproxyError, match="where a search without one keeps its journal"):
+        _search(tmp_path / "new", tmp_path / "new" / "journal.jsonl")
+
+
+def test_passwords_are_not_written_down(tmp_path: Path) -> None:
+    address = "postgresql+x://me:word@host/studies"
+    with pytest.raises(NasproxyError, match="cannot be opened") as caught:
+        _search(tmp_path / "out", tmp_path, shared=SharedStudy(address))
+    assert "word" not in str(caught.value)
+    assert without_password(f"--storage={address}") == (
+        "--storage=postgresql+x://me:***@host/studies"
+    )
+    plain = "sqlite:///a:b@c.db"
+    assert without_password(plain) == plain

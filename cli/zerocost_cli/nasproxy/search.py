@@ -222,7 +222,7 @@ def command(
     if as_json:
         print_json({"out": str(out), **json.loads((out / RESULT).read_text(encoding="utf-8"))})
     else:
-        _print(result, target, out, wanted)
+        _print(result, target, out, wanted, shared=storage is not None)
 
 
 def _refuse_idle(sampler: str, generations: int | None) -> None:
@@ -241,7 +241,9 @@ def _limits(params: str | None, flops: str | None, latency: tuple[str, ...]) -> 
     return found + [latency_limit(text) for text in latency]
 
 
-def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> None:
+def _print(
+    result: SearchResult, target: str | None, out: Path, budget: int, *, shared: bool
+) -> None:
     from nasproxy.search.result import PICTURE
     from nasproxy.search.run import OUTPUTS
 
@@ -264,11 +266,12 @@ def _print(result: SearchResult, target: str | None, out: Path, budget: int) -> 
 
     columns = ("rank", "architecture", *names, *map(cost_heading, costs), *known)
     outside = f", {result.outside:,} outside the limits" if result.outside else ""
+    by = f"by all processes, {result.proposals:,} proposed by this one"
+    proposed = by if shared else f"of {result.proposals:,} proposed"
     print_table(
         columns,
         [row(place) for place in shown],
-        title=f"{len(result.order):,} networks scored of {result.proposals:,} proposed{outside}; "
-        "the best:",
+        title=f"{len(result.order):,} networks scored {proposed}{outside}; the best:",
         apart="architecture",
     )
     if several:

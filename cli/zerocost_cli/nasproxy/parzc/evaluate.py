@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +21,14 @@ from zerocost_cli.nasproxy.parzc.options import (
 from zerocost_cli.printing import print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from nasproxy.benchmarks.table import BenchmarkTable
     from nasproxy.prediction.evaluation import Draw, Evaluation
+    from nasproxy.prediction.inputs import Sources
 
 __all__ = ["command"]
 
 _OF_DRAWS = ("predictor_name", "fit_on", "train", "draws", "seeds", "seed", "apart")
+_UP = "higher_is_better"
 
 
 @click.command("evaluate")
@@ -83,29 +88,15 @@ def command(
     """
     sources = sources_of(scores, nodes, proxies)
     if folder is not None:
-        from nasproxy.prediction.examination import examine
-        from nasproxy.prediction.training_set import read_training_set
-
-        _refuse_of_draws()
-        space = space_of(space_name or read_training_set(folder).space)
-        truth = truth_of(space.name, benchmark_name, accuracies, lower=lower)
-        target = target or next(iter(truth.targets))
-        tested = examine(
+        _test_fitted(
             folder,
-            space,
-            truth,
+            space_name,
+            sources,
+            partial(truth_of, name=benchmark_name, accuracies=accuracies, lower=lower),
             target,
-            sources=sources,
-            architectures=listed_of(space, archs),
+            archs,
             drop_seen=drop_seen,
-        )
-        if as_json:
-            print_json({"folder": str(folder), "target": target, **vars(tested)})
-            return
-        print_table(
-            ("predictor", "tested", "Kendall tau_b", "Spearman rho", "left out"),
-            [(str(folder), tested.tested, tested.kendall, tested.spearman, tested.left_out)],
-            title=f"tested on {target} of {truth.name}",
+            as_json=as_json,
         )
         return
     if space_name is None:
@@ -158,16 +149,60 @@ def command(
     if as_json:
         about: dict[str, object] = {"benchmark": truth.name, "fit_on": fit_on, "target": target}
         about |= {"classes": len(classes), "without_score": lacking, "apart": apart}
+        about |= {_UP: truth.quantity(target).higher_is_better}
         print_json({**about, "results": [_as_json(*row) for row in found]})
         return
     print_table(
         ("predictor", "trained", "tested", "Kendall tau_b", "± sd", "Spearman rho", "pick", "best"),
         [_row(*row) for row in found],
-        title=f"fitted on {fit_on}, tested on {target} of {truth.name}: {len(classes):,} classes, "
-        f"{draws} draws, {seeds} fits of each",
+        title=f"fitted on {fit_on}, tested on {target} of {truth.name}{_direction(truth, target)}: "
+        f"{len(classes):,} classes, {draws} draws, {seeds} fits of each",
     )
     if lacking:
         click.echo(f"{lacking:,} classes left out: a score is missing", err=True)
+
+
+def _test_fitted(
+    folder: Path,
+    space_name: str | None,
+    sources: Sources,
+    truth_in: Callable[[str], BenchmarkTable],
+    target: str | None,
+    archs: str | None,
+    *,
+    drop_seen: bool,
+    as_json: bool,
+) -> None:
+    """Test the predictor of a folder. ``truth_in``: the name of a space to its accuracies."""
+    from nasproxy.prediction.examination import examine
+    from nasproxy.prediction.training_set import read_training_set
+
+    _refuse_of_draws()
+    space = space_of(space_name or read_training_set(folder).space)
+    truth = truth_in(space.name)
+    target = target or next(iter(truth.targets))
+    tested = examine(
+        folder,
+        space,
+        truth,
+        target,
+        sources=sources,
+        architectures=listed_of(space, archs),
+        drop_seen=drop_seen,
+    )
+    if as_json:
+        up = truth.quantity(target).higher_is_better
+        print_json({"folder": str(folder), "target": target, _UP: up, **vars(tested)})
+        return
+    print_table(
+        ("predictor", "tested", "Kendall tau_b", "Spearman rho", "left out"),
+        [(str(folder), tested.tested, tested.kendall, tested.spearman, tested.left_out)],
+        title=f"tested on {target} of {truth.name}{_direction(truth, target)}",
+    )
+
+
+def _direction(truth: BenchmarkTable, target: str) -> str:
+    return "" if truth.quantity(target).higher_is_better else " (less is better)"
 
 
 def _as_json(name: str, size: int, result: Evaluation) -> dict[str, object]:

@@ -67,7 +67,9 @@ def truth_options(function: F) -> F:
             "'architecture' and one a target.",
         ),
         click.option(
-            "--lower", is_flag=True, help="Of --accuracies: less is better, as of a loss."
+            "--lower",
+            is_flag=True,
+            help="Of all of --accuracies: less is better, as of a loss.",
         ),
     ]
     for option in reversed(options):

@@ -41,8 +41,8 @@ def command(
 ) -> None:
     """Rank architectures by a predictor that `nasproxy parzc fit` wrote into FOLDER.
 
-    The mean orders them: more is better, though less of the target be better. It is in the
-    predictor's own unit; the spread, how uncertain it is, in the same.
+    Best first. A higher mean is better, of a latency or a loss as well; it is in the predictor's
+    own unit. The spread is how uncertain it is, in the same unit.
 
     \b
     nasproxy parzc predict runs/predictor --scores all.parquet

@@ -73,7 +73,7 @@ def test_a_cost_at_its_limit_is_within_and_an_unknown_one_is_not() -> None:
     assert exceeded(limits, {"params": 10.0, "latency:pixel3": 2.0}) == ""
     assert exceeded(limits, {"params": 11.0, "latency:pixel3": 9.0}) == "params of 11 above 10"
     unknown = {"params": 1.0, "latency:pixel3": math.nan}
-    assert exceeded(limits, unknown) == "latency:pixel3 not known"
+    assert exceeded(limits, unknown) == "latency:pixel3 not known, or not finite"
 
 
 class Uncounted(NASBench201):
@@ -145,14 +145,31 @@ class Pair(nn.Module):
     """Takes two inputs, and keyword arguments by these names."""
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        return left @ right.T
+        return left @ right
 
 
 @pytest.mark.parametrize("named", [False, True])
 def test_latency_of_a_network_with_several_inputs(named: bool) -> None:
-    left, right = torch.zeros(1, 2), torch.zeros(1, 2)
+    left, right = torch.zeros(1, 2), torch.zeros(2, 3)  # right @ left is no product
     inputs = {"right": right, "left": left} if named else (left, right)
     assert measured_latency(Pair(), Batch(inputs)) > 0
+
+
+class ChangesItsInput(NASBench201):
+    """Its networks rectify what they are called with, in place."""
+
+    def build(self, *_: Any, **__: Any) -> nn.Module:
+        return nn.ReLU(inplace=True)
+
+    build_to_read = build
+
+
+def test_latency_leaves_the_batch_as_it_is() -> None:
+    images = torch.full((2, 3, 8, 8), -1.0)
+    found = costs_of(ChangesItsInput(), Batch(images), ["latency:this"])
+    assert found is not None
+    found(CELL)
+    assert bool((images == -1).all())
 
 
 def test_latency_of_this_machine_is_a_cost() -> None:
@@ -183,7 +200,7 @@ def test_a_cost_that_is_not_known_is_above_every_limit_and_survives_json(unknown
 
     limited = evaluator(score, lambda _: {"watts": unknown}, [Limit("watts", 5.0)])(CELL, "f")
     assert limited.candidate is None
-    assert limited.outside == "watts not known"
+    assert limited.outside == "watts not known, or not finite"
     scored = evaluator(score, lambda _: {"watts": unknown, "params": 3.0})(CELL, "f")
     for found in (limited, scored):
         read = from_record(json.loads(to_json(found.as_record())))
