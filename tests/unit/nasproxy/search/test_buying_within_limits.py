@@ -160,7 +160,8 @@ def test_measured_costs_are_kept_and_not_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = np.random.default_rng(0)
-    monkeypatch.setattr(costs, "measured_latency", lambda *_, **__: float(clock.uniform(1, 3)))
+    times = iter([np.nan, np.inf, *clock.uniform(1, 3, size=1000)])  # two are not known
+    monkeypatch.setattr(costs, "measured_latency", lambda *_, **__: float(next(times)))
     shop = Shop(_truth, "made-up", "score", True, tuple(CELLS))
     limits = (Limit("latency:this", 2.0),)
     first = spend(SPACE, shop, tmp_path, budget=5, limits=limits, batch=_images())
@@ -168,6 +169,20 @@ def test_measured_costs_are_kept_and_not_measured_again(
     monkeypatch.setattr(costs, "measured_latency", lambda *_, **__: pytest.fail("measured again"))
     again = spend(SPACE, shop, tmp_path, budget=5, limits=limits, batch=_images(), overwrite=True)
     assert again == first
+
+
+def test_trainings_bought_are_written_by_the_same_command_after_it_was_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(_truth, "made-up", "score", True, tuple(CELLS))
+    with monkeypatch.context() as patched:
+        patched.setattr(bought_run, "write_manifest", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            spend(SPACE, shop, tmp_path, budget=5)
+    found = spend(SPACE, shop, tmp_path, budget=5)
+    assert len(found.purchases) == 5
+    with pytest.raises(NasproxyError, match="holds a finished search"):
+        spend(SPACE, shop, tmp_path, budget=5)
 
 
 def test_limits_need_a_batch(tmp_path: Path) -> None:
