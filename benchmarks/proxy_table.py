@@ -7,10 +7,11 @@
 The cells are drawn with a fixed seed, each of another function and with published values. A run is
 one group of proxies on one batch of 64, 32 or 16 images (`SIZES`) with one seed; each is a score
 table that `nasproxy rank` could have written, streamed to disk and continued after an interruption.
-Seed 0 scores all cells, the other seeds the first 300 of them (100 of the dearest): the spread is
-between the seeds on those. `seconds` measures processor seconds a cell, each proxy alone and all in
-one call, the network being built in each. The report takes what is there, a run that is under way
-too, and says of how many cells each figure is.
+Seed 0 scores all cells, the other seeds the first 300 of them on CIFAR-10 images (100 of what took
+longest) and the first 100 on CIFAR-100: the spread is between the seeds on those. `seconds`
+measures processor seconds a cell, each proxy alone and all in one call, the network being built in
+each. The report takes what is there, a run that is under way too, and says of how many cells each
+figure is.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ GROUPS = {
 }
 SIZES = {"batch": 64, "pair": 64, "noise": 64, "more": 32, "second": 32, "dear": 16}
 """Inputs a batch: 64 as the published values have them, fewer where a cell takes seconds."""
-SPREAD_CELLS = dict.fromkeys(GROUPS, 300) | {"second": 100, "dear": 100}
+SPREAD_CELLS = {
+    "cifar10": dict.fromkeys(GROUPS, 300) | {"second": 100, "dear": 100},
+    "cifar100": dict.fromkeys(GROUPS, 100),
+}
 """Cells of the seeds behind the first."""
 IMAGES = ("cifar10", "cifar100")
 SEEDS = (0, 1, 2)
@@ -65,6 +69,7 @@ RUNS: tuple[Run, ...] = (
     *(("cifar10", 0, group) for group in GROUPS),
     *(("cifar10", seed, group) for seed in SEEDS[1:] for group in GROUPS),
     *(("cifar100", 0, group) for group in GROUPS),
+    *(("cifar100", seed, group) for seed in SEEDS[1:] for group in GROUPS),
 )
 
 
@@ -94,7 +99,7 @@ def score(folder: Path, runs: Sequence[Run], jobs: int) -> None:
             continue
         print(out.name, flush=True)
         batch = load_batch(images, size=SIZES[group], seed=seed)
-        chosen = architectures if seed == 0 else architectures[: SPREAD_CELLS[group]]
+        chosen = architectures if seed == 0 else architectures[: SPREAD_CELLS[images][group]]
         rank_architectures(space, chosen, batch, list(GROUPS[group]), out, seed=seed, jobs=jobs)
 
 
@@ -185,10 +190,10 @@ def report(folder: Path) -> None:
     table, public = benchmarks.get("nasbench201"), published.load()
     path = folder / "seconds.json"
     cost = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    seeds = {seed: columns_of(folder, "cifar10", seed) for seed in SEEDS}
     sizes = {name: SIZES[group] for group, names in GROUPS.items() for name in names}
     for images in IMAGES:
-        columns = columns_of(folder, images, 0)
+        seeds = {seed: columns_of(folder, images, seed) for seed in SEEDS}
+        columns = seeds[0]
         print(f"\n{images}, seed 0\n")
         print(
             "| proxy | images | n | tau_b | Spearman | tau_b of the published values | "
@@ -209,7 +214,7 @@ def report(folder: Path) -> None:
                 theirs = f"{their_tau.kendall.value:.3f}"
                 same = agreement(np.array(list(values.values())), direction * known, name=name)
                 ours_with = f"{same.spearman.value:.3f}"
-            spread, between = _between_seeds(seeds, name, table) if images == IMAGES[0] else "--"
+            spread, between = _between_seeds(seeds, name, table, images)
             print(
                 f"| {name} | {sizes.get(name, '-')} | {found.n} "
                 f"| {tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}] "
@@ -219,9 +224,9 @@ def report(folder: Path) -> None:
 
 
 def _between_seeds(
-    seeds: dict[int, dict[str, dict[str, float]]], name: str, table: BenchmarkTable
+    seeds: dict[int, dict[str, dict[str, float]]], name: str, table: BenchmarkTable, target: str
 ) -> tuple[str, str]:
-    """Mean and deviation of tau_b over the seeds, and Spearman's rho between them."""
+    """Mean and deviation of tau_b over the seeds, and the mean rho of every two of them."""
     from nasproxy.ranking import agreement
 
     there = [columns[name] for columns in seeds.values() if name in columns]
@@ -231,7 +236,7 @@ def _between_seeds(
     values = [np.array([column[text] for text in common]) for column in there]
     if len(common) < 3 or min(np.ptp(column) for column in values) == 0:
         return "-", "-"  # a constant orders nothing
-    truth = table.lookup(common, "cifar10")
+    truth = table.lookup(common, target)
     taus = [agreement(v, truth, name=name, resamples=2).kendall.value for v in values]
     rhos = [
         agreement(one, other, name=name, resamples=2).spearman.value

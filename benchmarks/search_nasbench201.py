@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--target", default="cifar10")
     parser.add_argument("--proxies", default=",".join(DEFAULT))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--alone", action="store_true", help="evolution by --proxies, nothing else")
     options = parser.parse_args()
     print(
         f"{options.seeds} seeds, {options.budget} evaluations, batch of 64 of {options.images}, "
@@ -72,7 +73,7 @@ def main() -> None:
     print("| search | by | pick, mean | sd | min | max | best seen, mean |")
     print("|---|---|---|---|---|---|---|", flush=True)
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        for sampler, named in RUNS:
+        for sampler, named in RUNS[:1] if options.alone else RUNS:
             proxies = named or options.proxies
             tasks = [
                 (sampler, proxies, seed, options.budget, options.images, options.target)
