@@ -20,6 +20,7 @@ from nasproxy.prediction.predictor import (
     load,
 )
 from nasproxy.prediction.storage import check_free, read_fitted, withdraw, write_fitted
+from nasproxy.prediction.training_set import TRAINING
 
 __all__ = ["BEST", "Best", "FittedBest", "blended"]
 
@@ -146,6 +147,15 @@ class FittedBest:
             "taus": dict(self.taus),
         }
         check_free(folder, overwrite=overwrite)
+        for name in self.members:
+            own = folder / name
+            # What `fit` wrote says what it was fitted on; a member of this kind does not.
+            if (own / TRAINING).exists() and not overwrite:
+                raise NasproxyError(
+                    f"{own} holds a predictor of its own",
+                    accepted="a folder without one",
+                    hint="choose another --out, or say --overwrite",
+                )
         withdraw(folder)
         for name, member in self.members.items():  # of one that was cut off, some may be there
             member.save(folder / name, overwrite=True)

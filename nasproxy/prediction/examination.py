@@ -74,7 +74,9 @@ def examine(
         raise NasproxyError(
             f"{folder} was fitted where {less} {target} is better, and it is tested the other way",
             accepted="one direction of a target",
-            hint="--lower says that less of --accuracies is better",
+            hint="leave out --lower; where it is another quantity, rename its column"
+            if training.higher_is_better
+            else "--lower says that less of --accuracies is better",
         )
     listed = architectures if architectures is not None else known_architectures(sources)
     classes = classes_of(space, listed or benchmark.architectures, benchmark, [target])

@@ -9,9 +9,9 @@ from pathlib import Path
 from nasproxy.errors import NasproxyError
 from zerocost.files import write_json
 
-__all__ = ["TrainingSet", "read_training_set", "write_training_set"]
+__all__ = ["TRAINING", "TrainingSet", "read_training_set", "write_training_set"]
 
-_FILE = "training.json"
+TRAINING = "training.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TrainingSet:
 
 def write_training_set(training: TrainingSet, folder: Path) -> None:
     """Write it into the folder of its predictor."""
-    write_json(folder / _FILE, asdict(training), overwrite=True)
+    write_json(folder / TRAINING, asdict(training), overwrite=True)
 
 
 def read_training_set(folder: Path) -> TrainingSet:
@@ -52,7 +52,7 @@ def read_training_set(folder: Path) -> TrainingSet:
     Raises:
         NasproxyError: the folder has none, or it is damaged.
     """
-    path = folder / _FILE
+    path = folder / TRAINING
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         found |= {name: tuple(found[name]) for name in ("architectures", "accuracies")}

@@ -186,6 +186,7 @@ def spend(
             if on_purchase is not None:
                 on_purchase(purchases)
     result = result_of_purchases(purchases, shop, benchmark, target)
+    (out / MANIFEST).unlink(missing_ok=True)  # until the outputs are whole
     write_purchases(result, out, shop, target, configuration)
     outputs = [out / name for name in OUTPUTS if name != MANIFEST and (out / name).exists()]
     manifest = finish(manifest, outputs=outputs, counts=Counts(len(purchases), len(purchases)))

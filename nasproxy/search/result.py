@@ -163,7 +163,7 @@ def write_result(
         # A proxy may have the same name, and is of the same network.
         column = f"cost {cost}" if cost in table.column_names else cost
         table = table.append_column(
-            column, pa.array([costs[cost] for costs in result.costs], from_pandas=True)
+            column, pa.array([c[cost] for c in result.costs], pa.float64(), from_pandas=True)
         )
     if len(result.objectives) > 1:
         table = table.append_column("pareto", pa.array(result.front))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -20,33 +19,29 @@ from nasproxy.scoring.readiness import (
     batch_identity,
     check_batch,
     check_device,
-    make_folder,
     versions,
 )
 from nasproxy.scoring.table import missing_reasons
 from nasproxy.scoring.workers import single_thread
 from nasproxy.search.costs import THIS, costs_of
 from nasproxy.search.evaluation import Evaluate, Evaluation, evaluator, from_record
+from nasproxy.search.folder import JOURNAL, MANIFEST, OUTPUTS, prepared
 from nasproxy.search.ledger import Ledger
 from nasproxy.search.limits import LATENCY, Limit, most_of
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.search.objectives import FITNESS, objectives_of
 from nasproxy.search.picks import picks_of
 from nasproxy.search.result import (
-    FRONT,
-    PICTURE,
-    RESULT,
-    TABLE,
     SearchResult,
     result_of,
     write_result,
 )
 from nasproxy.search.samplers import SamplerOptions, sampler_of
 from nasproxy.search.shared_ledger import SharedLedger
-from nasproxy.search.studies import shared_studies, without_password
+from nasproxy.search.studies import SharedStudy, shared_studies
 from nasproxy.spaces.space import SearchSpace
 from nasproxy.tracing.earlier import EarlierResults
-from zerocost.journal import Journal, holds_records
+from zerocost.journal import Journal
 from zerocost.manifest import Counts, begin, finish, write_manifest
 
 if TYPE_CHECKING:
@@ -58,26 +53,8 @@ __all__ = ["OUTPUTS", "SharedStudy", "search"]
 
 A = TypeVar("A", bound=Hashable)
 
-JOURNAL = "journal.jsonl"
-MANIFEST = "manifest.json"
-OUTPUTS = (TABLE, RESULT, PICTURE, FRONT, MANIFEST)
 # Networks outside the limits, and none within, after which a search gives up: in each case minutes.
 _HOPELESS, _HOPELESS_IF_MEASURED = 10_000, 200
-
-
-@dataclass(frozen=True)
-class SharedStudy:
-    """A study that several processes work at.
-
-    Attributes:
-        storage: a journal file, or an address as Optuna takes it.
-        name: of the study in it.
-        stale_after: seconds of silence after which a process counts as dead.
-    """
-
-    storage: str
-    name: str = "nasproxy"
-    stale_after: float = 60.0
 
 
 def search(
@@ -109,12 +86,12 @@ def search(
     Each evaluation is in the folder's journal as soon as it is known. The same call after an
     interruption proposes the same architectures, takes the evaluations that are there, goes on,
     and, where no other process takes part, ends with the same files as an uninterrupted one.
-    Networks are scored with one of torch's
-    threads, since the sums of several differ in their last digits.
+    Networks are scored with one of torch's threads, since the sums of several differ in their
+    last digits.
 
     With a shared study the evaluations are there and not in a journal; every process ends when
-    all of the budget are scored, and writes the same table into its own folder. The manifest is
-    written last: a folder without one is not finished, and the same call writes it anew.
+    all of the budget are scored, and writes the same table into its own folder. What was ended
+    while it wrote is finished by the same call.
 
     Args:
         space: where to search.
@@ -145,11 +122,12 @@ def search(
     Raises:
         NasproxyError: a budget below 1, an unknown name, a benchmark of another space, a device
             that is not there, a batch too small for a proxy, outputs that exist, a folder that
-            cannot be made or holds an unfinished search of its own where a study is shared, a
-            storage that is no place for one, or no network of the search is within the limits or
-            has a score. All but the last are found before anything is written.
+            cannot be made or holds an unfinished search of another kind, or no network of the
+            search is within the limits or has a score. All but the last are found before anything
+            is written. A storage that cannot be opened, a study with other settings, or another
+            search that finished in the folder meanwhile.
         ZerocostError: the disk is full, an interrupted search had other settings, or another
-            process writes into the folder.
+            process without a shared study writes into the folder.
     """
     asked = get_all(default_of(space) if proxies is None else proxies)
     if benchmark is not None and target is None:
@@ -178,7 +156,7 @@ def search(
                 space, architecture, batch, asked, seed=seed, device=device, earlier=earlier
             )
 
-    _prepare(out, overwrite, shared)
+    folder = prepared(out, shared, overwrite=overwrite)
     settings: dict[str, object] = {
         "space": space.name,
         **({"builder": builder} if (builder := getattr(space, "builder", None)) else {}),
@@ -202,8 +180,8 @@ def search(
     }
     manifest = begin(
         "nasproxy",
-        command=[without_password(word) for word in command],
-        configuration=configuration | {"shared": None if shared is None else _described(shared)},
+        command=command if shared is None else [shared.hidden(word) for word in command],
+        configuration=configuration | {"shared": None if shared is None else shared.described()},
         seeds={"search": seed},
         inputs=inputs,
         libraries=("numpy", "torch", "optuna"),
@@ -232,13 +210,13 @@ def search(
         benchmark,
         target,
     )
+    folder.begin_writing()
     write_result(result, out, asked, target, configuration)
     counts = Counts(result.proposals, len(result.order), missing_reasons(result.order))
     outputs = [out / name for name in OUTPUTS if name != MANIFEST and (out / name).exists()]
     manifest = finish(manifest, outputs=outputs, counts=counts)
     write_manifest(manifest, out / MANIFEST, overwrite=True)
-    if shared is None:
-        (out / JOURNAL).unlink(missing_ok=True)
+    folder.end_writing()
     return result
 
 
@@ -266,42 +244,6 @@ def _kept(
             return known[function]
 
         yield journalled, None, None
-
-
-def _described(shared: SharedStudy) -> dict[str, object]:
-    return asdict(shared) | {"storage": without_password(shared.storage)}
-
-
-def _prepare(out: Path, overwrite: bool, shared: SharedStudy | None) -> None:
-    if shared is not None:
-        _refuse_journal(out / JOURNAL, shared)
-    if out.is_file():
-        raise NasproxyError(f"{out} is a file", accepted="a folder", hint="choose another --out")
-    existing = [name for name in OUTPUTS if (out / name).exists()]
-    unfinished = holds_records(out / JOURNAL) if shared is None else MANIFEST not in existing
-    if existing and not overwrite and not unfinished:
-        raise NasproxyError(
-            f"{out} holds a finished search ({', '.join(existing)})",
-            accepted="a new folder, or one with an interrupted search",
-            hint="choose another --out, or say --overwrite",
-        )
-    make_folder(out)
-
-
-def _refuse_journal(journal: Path, shared: SharedStudy) -> None:
-    """A shared study leaves the journal of a search without one alone, and is not kept in it."""
-    if Path(shared.storage).resolve() == journal.resolve():
-        raise NasproxyError(
-            f"the storage {shared.storage} is where a search without one keeps its journal",
-            accepted="another file",
-            hint=f"--storage {journal.with_name('study.log')}",
-        )
-    if holds_records(journal):
-        raise NasproxyError(
-            f"{journal} holds an unfinished search without a shared study",
-            accepted="a folder without one",
-            hint="choose another --out, or finish that search by its own command",
-        )
 
 
 def _nothing() -> Float64[np.ndarray, "0 1"]:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,11 +21,34 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["new_study", "retold", "shared_studies", "without_password"]
+__all__ = ["SharedStudy", "new_study", "retold", "shared_studies", "without_password"]
 
 _EVENTS = "evaluations"
 _WAITS = (0.2, 0.5, 1.0, 2.0)  # seconds
 _BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class SharedStudy:
+    """A study that several processes work at.
+
+    Attributes:
+        storage: a journal file, or an address as Optuna takes it.
+        name: of the study in it.
+        stale_after: seconds of silence after which a process counts as dead.
+    """
+
+    storage: str
+    name: str = "nasproxy"
+    stale_after: float = 60.0
+
+    def described(self) -> dict[str, object]:
+        """Its attributes, without a password."""
+        return asdict(self) | {"storage": without_password(self.storage)}
+
+    def hidden(self, text: str) -> str:
+        """A text that may hold the storage, without its password."""
+        return text.replace(self.storage, without_password(self.storage))
 
 
 def new_study(higher_is_better: Sequence[bool]) -> Study:
@@ -72,7 +96,7 @@ def shared_studies(
         except Exception as cause:  # what is raised differs by storage
             raise NasproxyError(
                 f"the study {name!r} in {without_password(storage)} cannot be opened: "
-                f"{type(cause).__name__}: {without_password(str(cause))}",
+                f"{type(cause).__name__}: {str(cause).replace(storage, without_password(storage))}",
                 accepted="a study that this command made, or a new --study",
             ) from cause
     found = [direction.name.lower() for direction in study.directions]
@@ -98,9 +122,10 @@ def _again_if_others_make_it_too(made: Callable[[], tuple[Study, Study]]) -> tup
     return made()
 
 
-def without_password(text: str) -> str:
-    """A text with *** for the password of an address (``postgresql://me:word@host/studies``)."""
-    return re.sub(r"(://[^:/@\s]*):[^/@\s]*@", r"\1:***@", text)
+def without_password(storage: str) -> str:
+    """A storage with *** for the password of an address: ``postgresql://me:***@host/studies``."""
+    hidden = re.sub(r"^(\w[\w+.-]*://(?!/)[^:/]*):(?!\d+(?:/|$)).*@", r"\1:***@", storage)
+    return re.sub(r"([?&]password=)[^&]*", r"\1***", hidden)
 
 
 def retold(

@@ -141,9 +141,8 @@ def test_less_is_better_of_a_loss(tables: Path, nasproxy: Command) -> None:
     assert "tested on loss of losses.csv (less is better)" in printed.out
 
 
-@pytest.mark.parametrize("predictor", ["gp", "best"])
 def test_a_fit_cut_off_while_it_saves_is_made_by_the_same_command(
-    tables: Path, nasproxy: Command, monkeypatch: pytest.MonkeyPatch, predictor: str
+    tables: Path, nasproxy: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nasproxy.prediction import storage
 
@@ -152,17 +151,41 @@ def test_a_fit_cut_off_while_it_saves_is_made_by_the_same_command(
     def ended(path: Path, *arguments: Any, **named: Any) -> None:
         nonlocal calls
         calls += 1
-        if calls == (1 if predictor == "gp" else 2):
+        if calls == 2:  # one member of two is there
             raise KeyboardInterrupt
         real(path, *arguments, **named)
 
-    fit = ("parzc", "fit", "--space", "own:SPACE", *FILES, *TRUTH, "--predictor", predictor)
+    fit = ("parzc", "fit", "--space", "own:SPACE", *FILES, *TRUTH, "--predictor", "best")
     with monkeypatch.context() as patched:
         patched.setattr(storage, "write_json", ended)
         assert nasproxy(*fit, "--out", "f").code != 0
     assert Path("f/training.json").exists()
     assert not Path("f/predictor.json").exists()
     assert nasproxy(*fit, "--out", "f").code == 0
+
+
+def test_no_predictor_is_overwritten_unasked(
+    tables: Path, nasproxy: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nasproxy.prediction.gaussian_process import GaussianProcess
+
+    fit = ("parzc", "fit", "--space", "own:SPACE", *FILES, *TRUTH)
+    assert nasproxy(*fit, "--predictor", "gp", "--out", "runs/gp").code == 0
+    before = Path("runs/gp/tensors.safetensors").read_bytes()
+    inside = nasproxy(*fit, "--predictor", "best", "--out", "runs")
+    assert inside.code == 2
+    assert "holds a predictor of its own" in inside.err
+    assert Path("runs/gp/tensors.safetensors").read_bytes() == before
+    real = GaussianProcess.fit
+
+    def slower(*arguments: Any, **named: Any) -> Any:
+        Path("raced").mkdir()
+        Path("raced/predictor.json").write_text("another's")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(GaussianProcess, "fit", slower)
+    assert nasproxy(*fit, "--predictor", "gp", "--out", "raced").code == 2
+    assert Path("raced/predictor.json").read_text() == "another's"
 
 
 MISTAKES = [

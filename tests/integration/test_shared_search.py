@@ -25,7 +25,9 @@ Command = Callable[..., Any]
 def _handed_in(storage: Path) -> list[str]:
     lines = [json.loads(line) for line in storage.read_text().splitlines()]
     events = [line.get("user_attrs") or {} for line in lines]
-    return [e["evaluation"]["function"] for e in events if e.get("event") == "done"]
+    gone = {e["token"] for e in events if e.get("event") == "gone"}  # claims taken away
+    done = [e for e in events if e.get("event") == "done" and e["token"] not in gone]
+    return [e["evaluation"]["function"] for e in done]
 
 
 def test_processes_on_one_journal_evaluate_nothing_twice_though_one_is_killed(
@@ -105,17 +107,74 @@ def test_a_shared_study_leaves_the_journal_of_another_search_alone(tmp_path: Pat
         _search(out, storage, seed=1)
     assert (out / "journal.jsonl").read_bytes() == before
     assert not storage.exists()  # nobody else is bound to what was refused
-    with pytest.raises(NasproxyError, match="where a search without one keeps its journal"):
-        _search(tmp_path / "new", tmp_path / "new" / "journal.jsonl")
 
 
-def test_passwords_are_not_written_down(tmp_path: Path) -> None:
-    address = "postgresql+x://me:word@host/studies"
+def test_what_is_not_of_this_search_is_not_overwritten(tmp_path: Path) -> None:
+    out, storage = tmp_path / "out", tmp_path / "study.log"
+    out.mkdir()
+    (out / "result.json").write_text("mine")
+    with pytest.raises(NasproxyError, match=r"holds a finished search \(result.json\)"):
+        _search(out, storage)
+    assert (out / "result.json").read_text() == "mine"
+
+    def another(_: Any) -> None:
+        if not (tmp_path / "new" / "manifest.json").exists():
+            _search(tmp_path / "new", tmp_path / "other.log", budget=4)
+
+    with pytest.raises(NasproxyError, match="another search has finished in"):
+        _search(tmp_path / "new", storage, on_evaluation=another)
+    found = json.loads((tmp_path / "new" / "result.json").read_text())
+    assert found["evaluations"] == 4
+    for name in ("journal.jsonl", "result.json"):
+        with pytest.raises(NasproxyError, match="a file that a search writes into its --out"):
+            _search(tmp_path / "third", tmp_path / "third" / name)
+
+
+def test_a_search_ended_while_it_overwrites_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, storage = tmp_path / "out", tmp_path / "study.log"
+    _search(out, storage, budget=4)
+    with monkeypatch.context() as patched:
+        patched.setattr(search_result, "write_json", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            _search(out, storage, budget=6, overwrite=True)
+    assert not (out / "manifest.json").exists()
+    _search(out, storage, budget=6)
+    assert json.loads((out / "result.json").read_text())["evaluations"] == 6
+    assert not (out / "unfinished.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("storage", "hidden"),
+    [
+        ("postgresql+x://me:word@host/db", "postgresql+x://me:***@host/db"),
+        ("postgresql://me:pa/ss@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me@srv:word@host/db", "postgresql://me@srv:***@host/db"),
+        ("postgresql://me:p@ss@host/db", "postgresql://me:***@host/db"),
+        ("mysql://me:wo rd@h/d", "mysql://me:***@h/d"),
+        ("redis://:word@h", "redis://:***@h"),
+        ("postgresql://h/db?user=me&password=word", "postgresql://h/db?user=me&password=***"),
+        ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
+        ("https://h:80/x@y", "https://h:80/x@y"),
+        ("study.log", "study.log"),
+    ],
+)
+def test_passwords_are_hidden(storage: str, hidden: str) -> None:
+    assert without_password(storage) == hidden
+
+
+def test_passwords_are_not_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "postgresql+x://me:xyzzy@host/studies"
     with pytest.raises(NasproxyError, match="cannot be opened") as caught:
         _search(tmp_path / "out", tmp_path, shared=SharedStudy(address))
-    assert "word" not in str(caught.value)
-    assert without_password(f"--storage={address}") == (
-        "--storage=postgresql+x://me:***@host/studies"
+    assert "xyzzy" not in str(caught.value)
+    real = search_run.shared_studies
+    monkeypatch.setattr(
+        search_run, "shared_studies", lambda _, *more: real(str(tmp_path / "s.log"), *more)
     )
-    plain = "sqlite:///a:b@c.db"
-    assert without_password(plain) == plain
+    command = ["nasproxy", "search", f"--storage={address}"]
+    _search(tmp_path / "out", tmp_path, shared=SharedStudy(address), command=command)
+    for written in (tmp_path / "out").glob("*.json"):
+        assert "xyzzy" not in written.read_text()
+    assert "me:***@host" in (tmp_path / "out" / "manifest.json").read_text()
