@@ -38,6 +38,13 @@ class Batch:
         return self.inputs
 
     @property
+    def arguments(self) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        """The positional and the keyword arguments that the network is called with."""
+        if isinstance(self.inputs, Mapping):
+            return (), dict(self.inputs)
+        return self.tensors, {}
+
+    @property
     def size(self) -> int:
         """How many samples the batch holds."""
         return int(self.tensors[0].shape[0])

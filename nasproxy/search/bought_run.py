@@ -23,6 +23,7 @@ from nasproxy.search.bought_result import (
 )
 from nasproxy.search.buying import BuyingOptions, Purchase, buy, check_predictor
 from nasproxy.search.costs import THIS, costs_of
+from nasproxy.search.folder import claimed
 from nasproxy.search.limits import (
     LATENCY,
     Limit,
@@ -119,7 +120,9 @@ def spend(
         measure = costs_of(space, batch, list(most), device=device)
     pool = _candidates(space, shop, wanted.seed, scores, nodes)
     check_predictor(space, chosen, budget, wanted, pool)
-    _prepare(out, overwrite)
+    unfinished = holds_records(out / JOURNAL) and not (out / MANIFEST).exists()
+    kept = ", which keeps what was bought and goes on to a larger --buy"
+    claimed(out, OUTPUTS, anew=overwrite or unfinished, overwriting=kept)
     settings: dict[str, object] = {
         "space": space.name,
         "bought": shop.name,
@@ -238,20 +241,3 @@ def _of_tables(
     if shop.within is not None:
         return table_pool(space, list(dict.fromkeys(shop.within)), seed, within=within)
     return listed_pool(space, seed)
-
-
-def _prepare(out: Path, overwrite: bool) -> None:
-    from nasproxy.scoring.readiness import make_folder
-
-    if out.is_file():
-        raise NasproxyError(f"{out} is a file", accepted="a folder", hint="choose another --out")
-    existing = [name for name in OUTPUTS if (out / name).exists()]
-    unfinished = MANIFEST not in existing and holds_records(out / JOURNAL)
-    if existing and not overwrite and not unfinished:
-        raise NasproxyError(
-            f"{out} holds a finished search ({', '.join(existing)})",
-            accepted="a new folder, or one with an interrupted search",
-            hint="choose another --out, or say --overwrite, which keeps what was bought and goes "
-            "on to a larger --buy",
-        )
-    make_folder(out)

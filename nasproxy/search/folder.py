@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from nasproxy.search.studies import SharedStudy
 from zerocost.files import write_json
 from zerocost.journal import holds_records
 
-__all__ = ["JOURNAL", "MANIFEST", "OUTPUTS", "SearchFolder", "prepared"]
+__all__ = ["JOURNAL", "MANIFEST", "OUTPUTS", "SearchFolder", "claimed", "prepared"]
 
 JOURNAL = "journal.jsonl"
 MANIFEST = "manifest.json"
@@ -65,8 +66,6 @@ def prepared(out: Path, shared: SharedStudy | None, *, overwrite: bool) -> Searc
         NasproxyError: it is a file, holds a finished search that is not to be overwritten or an
             unfinished one without a shared study, or the storage is one of its files.
     """
-    if out.is_file():
-        raise NasproxyError(f"{out} is a file", accepted="a folder", hint="choose another --out")
     if shared is not None:
         _refuse_storage(out, shared)
         if holds_records(out / JOURNAL):
@@ -75,16 +74,34 @@ def prepared(out: Path, shared: SharedStudy | None, *, overwrite: bool) -> Searc
                 accepted="a folder without one",
                 hint="choose another --out, or finish that search by its own command",
             )
-    existing = [name for name in OUTPUTS if (out / name).exists()]
+    finished = (out / MANIFEST).exists()
     unfinished = holds_records(out / JOURNAL) if shared is None else _marked(out, shared)
-    if existing and not overwrite and not unfinished:
+    claimed(out, OUTPUTS, anew=overwrite or unfinished)
+    return SearchFolder(out, shared, overwrite, finished)
+
+
+def claimed(out: Path, outputs: Sequence[str], *, anew: bool, overwriting: str = "") -> None:
+    """Make a folder for outputs, or see that there is one without them.
+
+    Args:
+        out: the folder.
+        outputs: the names of the files.
+        anew: whether those that are there may be replaced.
+        overwriting: what ``--overwrite`` does beside, for the message.
+
+    Raises:
+        NasproxyError: it is a file, or holds outputs that may not be replaced.
+    """
+    if out.is_file():
+        raise NasproxyError(f"{out} is a file", accepted="a folder", hint="choose another --out")
+    existing = [name for name in outputs if (out / name).exists()]
+    if existing and not anew:
         raise NasproxyError(
             f"{out} holds a finished search ({', '.join(existing)})",
             accepted="a new folder, or one with an interrupted search",
-            hint="choose another --out, or say --overwrite",
+            hint=f"choose another --out, or say --overwrite{overwriting}",
         )
     make_folder(out)
-    return SearchFolder(out, shared, overwrite, finished=MANIFEST in existing)
 
 
 def _marked(out: Path, shared: SharedStudy) -> bool:

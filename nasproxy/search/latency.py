@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from statistics import median
 
 import torch
@@ -44,18 +43,17 @@ def measured_latency(
     flags = {module: module.training for module in network.modules()}
     network.eval()
     device = batch.tensors[0].device
-    named = dict(batch.inputs) if isinstance(batch.inputs, Mapping) else {}
-    inputs = () if named else batch.tensors
+    args, keywords = batch.arguments
     seconds: list[float] = []
     try:
         with torch.inference_mode(), single_thread():
             for _ in range(_WARM_UP):
-                network(*inputs, **named)
+                network(*args, **keywords)
             while len(seconds) < runs or sum(seconds) < least_seconds:
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 started = time.perf_counter()
-                network(*inputs, **named)
+                network(*args, **keywords)
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 seconds.append(time.perf_counter() - started)

@@ -31,11 +31,7 @@ from nasproxy.search.limits import LATENCY, Limit, most_of
 from nasproxy.search.loop import Search, SearchState
 from nasproxy.search.objectives import FITNESS, objectives_of
 from nasproxy.search.picks import picks_of
-from nasproxy.search.result import (
-    SearchResult,
-    result_of,
-    write_result,
-)
+from nasproxy.search.result import SearchResult, result_of, write_result
 from nasproxy.search.samplers import SamplerOptions, sampler_of
 from nasproxy.search.shared_ledger import SharedLedger
 from nasproxy.search.studies import SharedStudy, shared_studies
@@ -122,10 +118,10 @@ def search(
     Raises:
         NasproxyError: a budget below 1, an unknown name, a benchmark of another space, a device
             that is not there, a batch too small for a proxy, outputs that exist, a folder that
-            cannot be made or holds an unfinished search of another kind, or no network of the
-            search is within the limits or has a score. All but the last are found before anything
-            is written. A storage that cannot be opened, a study with other settings, or another
-            search that finished in the folder meanwhile.
+            cannot be made or holds an unfinished search of another kind: all found before
+            anything is written. Then: the storage cannot be opened, the study has other settings,
+            no network of the search is within the limits or has a score, or another search has
+            finished in the folder meanwhile.
         ZerocostError: the disk is full, an interrupted search had other settings, or another
             process without a shared study writes into the folder.
     """

@@ -81,11 +81,9 @@ def _multiply_accumulates(parts: Parts, batch: Batch, seed: int) -> dict[str, in
 def _counted(parts: Parts, batch: Batch, placed: Callable[[Tensor], Tensor]) -> dict[str, int]:
     state = {name: placed(parameter) for name, parameter in parts.parameters.items()}
     state |= {name: placed(buffer) for name, buffer in parts.buffers.items()}
-    inputs = tuple(placed(tensor) for tensor in batch.tensors)
-    named = isinstance(batch.inputs, Mapping)
-    keywords = dict(zip(batch.inputs, inputs, strict=True)) if named else {}
+    args, keywords = batch.mapped(placed).arguments
     with tracked(parts) as location, _Products(location) as products:
-        called_with(parts, state, () if named else inputs, keywords)
+        called_with(parts, state, args, keywords)
     return dict(products.counts)
 
 

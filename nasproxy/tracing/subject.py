@@ -86,10 +86,7 @@ class Subject:
         """
         buffers = {n: b.clone() for n, b in self.parts.buffers.items() if n not in state}
         # Copies: a network may change its inputs in place.
-        tensors = tuple(tensor.clone() for tensor in self.batch.tensors)
-        named = isinstance(self.batch.inputs, Mapping)
-        keywords = dict(zip(self.batch.inputs, tensors, strict=True)) if named else {}
-        args = () if named else tensors
+        args, keywords = self.batch.mapped(Tensor.clone).arguments
         try:
             output = called_with(self.parts, {**state, **buffers}, args, keywords)
         except Exception as cause:  # whatever the user's network raises

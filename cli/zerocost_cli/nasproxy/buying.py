@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zerocost_cli.nasproxy.options import (
-    batch_of,
-    files_read,
-    given,
-    space_of,
-    table_files,
-)
+from zerocost_cli.nasproxy.options import batch_of, files_read, given, space_of, table_files
 from zerocost_cli.nasproxy.showing_costs import cost_heading, plain_cost
 from zerocost_cli.printing import Fixed, print_json, print_table, progress
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from nasproxy.benchmarks.table import BenchmarkTable
     from nasproxy.prediction.evaluation import Draw, Evaluation
     from nasproxy.prediction.inputs import Sources
+    from nasproxy.spaces.space import SearchSpace
 
 __all__ = ["command"]
 
@@ -88,16 +87,13 @@ def command(
     """
     sources = sources_of(scores, nodes, proxies)
     if folder is not None:
-        _test_fitted(
-            folder,
-            space_name,
-            sources,
-            partial(truth_of, name=benchmark_name, accuracies=accuracies, lower=lower),
-            target,
-            archs,
-            drop_seen=drop_seen,
-            as_json=as_json,
-        )
+        from nasproxy.prediction.training_set import read_training_set
+
+        _refuse_of_draws()
+        space = space_of(space_name or read_training_set(folder).space)
+        truth = truth_of(space.name, benchmark_name, accuracies, lower=lower)
+        asked = listed_of(space, archs)
+        _test_fitted(folder, space, truth, target, sources, asked, drop_seen, as_json=as_json)
         return
     if space_name is None:
         raise click.UsageError("--space, or the FOLDER of a fitted predictor")
@@ -164,22 +160,17 @@ def command(
 
 def _test_fitted(
     folder: Path,
-    space_name: str | None,
-    sources: Sources,
-    truth_in: Callable[[str], BenchmarkTable],
+    space: SearchSpace[Any],
+    truth: BenchmarkTable,
     target: str | None,
-    archs: str | None,
-    *,
+    sources: Sources,
+    listed: list[str] | None,
     drop_seen: bool,
+    *,
     as_json: bool,
 ) -> None:
-    """Test the predictor of a folder. ``truth_in``: the name of a space to its accuracies."""
     from nasproxy.prediction.examination import examine
-    from nasproxy.prediction.training_set import read_training_set
 
-    _refuse_of_draws()
-    space = space_of(space_name or read_training_set(folder).space)
-    truth = truth_in(space.name)
     target = target or next(iter(truth.targets))
     tested = examine(
         folder,
@@ -187,7 +178,7 @@ def _test_fitted(
         truth,
         target,
         sources=sources,
-        architectures=listed_of(space, archs),
+        architectures=listed,
         drop_seen=drop_seen,
     )
     if as_json:
